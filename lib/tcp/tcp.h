@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lib/tcp: RFC 9293, both ends of it, for one worker. Never reads a clock, never touches a port
+ * (law 2): segments and `now` come in, segments go out through a callback, and what happened to
+ * connections is collected as events that the user picks up once per loop. So there is no re-entrance:
+ * no call into this library ever calls the user back except `output`.
+ *
+ * A connection's receive side is a chain of in-order mbufs which the user consumes; its send side
+ * takes chains and keeps them until acknowledged.
+ */
+#ifndef LG_TCP_H
+#define LG_TCP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/base.h"
+#include "flow/flow.h"
+#include "net/net.h"
+
+/* X(id, "name", "what it means"); names follow RFC 4898 where one fits. */
+#define TCP_COUNTERS(X)                                                                            \
+	X(SEGS_IN, "segs-in", "segments received")                                                 \
+	X(SEGS_OUT, "segs-out", "segments sent")                                                   \
+	X(SEGS_RETRANS, "segs-retrans", "segments retransmitted")                                  \
+	X(OCTETS_IN, "octets-in", "payload bytes delivered in order")                              \
+	X(OCTETS_OUT, "octets-out", "payload bytes sent, without retransmissions")                 \
+	X(PASSIVE_OPENS, "passive-opens", "connections accepted")                                  \
+	X(ACTIVE_OPENS, "active-opens", "connections attempted")                                   \
+	X(ATTEMPT_FAILS, "attempt-fails", "connections that never became established")             \
+	X(RTO_TIMEOUTS, "rto-timeouts", "retransmission timer expiries")                           \
+	X(FAST_RETRANS, "fast-retrans", "entries into fast recovery")                              \
+	X(DUP_ACKS_IN, "dup-acks-in", "duplicate ACKs received")                                   \
+	X(SACK_BLOCKS_IN, "sack-blocks-in", "SACK blocks received")                                \
+	X(OOO_SEGS_IN, "ooo-segs-in", "segments stored out of order")                              \
+	X(ZERO_WINDOW_PROBES, "zero-window-probes", "probes sent into a closed window")            \
+	X(KEEPALIVES, "keepalives", "keepalive probes sent")                                       \
+	X(CHALLENGE_ACKS, "challenge-acks", "RFC 5961 challenge ACKs sent")                        \
+	X(RSTS_OUT, "rsts-out", "resets sent")                                                     \
+	X(RSTS_IN, "rsts-in", "acceptable resets received")                                        \
+	X(DROP_NO_LISTENER, "drop-no-listener", "SYN to an address and port where nobody listens") \
+	X(DROP_NO_CONN, "drop-no-conn", "segment of no connection")                                \
+	X(DROP_BAD_FLAGS, "drop-bad-flags", "flag combination that RFC 9293 doesn't allow")        \
+	X(DROP_OUT_OF_WINDOW, "drop-out-of-window", "segment outside the receive window")          \
+	X(DROP_PAWS, "drop-paws", "timestamp older than the last (RFC 7323 section 5)")            \
+	X(DROP_BAD_ACK, "drop-bad-ack", "ACK of something never sent, or too old (RFC 5961)")      \
+	X(DROP_BAD_OPTION, "drop-bad-option", "malformed TCP options")                             \
+	X(DROP_OOO_LIMIT, "drop-ooo-limit", "out-of-order store of the connection is full")        \
+	X(DROP_RX_LIMIT, "drop-rx-limit", "receive memory of the connection is full")              \
+	X(DROP_AFTER_CLOSE, "drop-after-close", "data after the user closed (answered by RST)")    \
+	X(DROP_HALF_OPEN, "drop-half-open", "SYN refused: too many half-open connections")         \
+	X(DROP_CONN_LIMIT, "drop-conn-limit", "SYN refused: connection table full")                \
+	X(DROP_DRAINING, "drop-draining", "SYN refused: listener is draining")                     \
+	X(DROP_NOMBUF, "drop-nombuf", "no mbuf for a segment to send (it is retried)")             \
+	X(DROP_ICMP, "drop-icmp", "ICMP error about no connection, or outside its window (RFC 5927)") \
+	X(TIME_WAIT_RECYCLED, "time-wait-recycled", "TIME-WAIT ended early to make room")          \
+	X(HALF_OPEN_EVICTED, "half-open-evicted", "oldest half-open dropped to make room")         \
+	X(PMTU_LOWERED, "pmtu-lowered", "path MTU lowered by ICMP")
+
+enum tcp_counter {
+#define X(id, name, help) TCP_CTR_##id,
+	TCP_COUNTERS(X)
+#undef X
+		TCP_CTR_MAX
+};
+const char *tcp_counter_name(enum tcp_counter c);
+const char *tcp_counter_help(enum tcp_counter c);
+
+/* Why a connection ended; each counted. X(id, "name") */
+#define TCP_REASONS(X)                                                                             \
+	X(NONE, "none")                                                                            \
+	X(FIN, "fin")                     /* both sides closed in order */                         \
+	X(RESET, "reset-by-peer")                                                                  \
+	X(REFUSED, "refused")             /* RST in answer to our SYN */                           \
+	X(CONNECT_TIMEOUT, "connect-timeout")                                                      \
+	X(RETRANS_TIMEOUT, "retransmission-timeout") /* R2 passed: peer gone */                    \
+	X(KEEPALIVE_TIMEOUT, "keepalive-timeout")                                                  \
+	X(ZERO_WINDOW_TIMEOUT, "zero-window-timeout")                                              \
+	X(FIN_WAIT_TIMEOUT, "fin-wait-timeout")                                                    \
+	X(UNREACHABLE, "unreachable")     /* hard ICMP error while connecting */                   \
+	X(HALF_OPEN_TIMEOUT, "half-open-timeout")                                                  \
+	X(ABORTED, "aborted")             /* we sent the RST */                                    \
+	X(EVICTED, "evicted")             /* made room */
+enum tcp_reason {
+#define X(id, name) TCP_REASON_##id,
+	TCP_REASONS(X)
+#undef X
+		TCP_REASON_MAX
+};
+const char *tcp_reason_name(enum tcp_reason r);
+
+/* RFC 9293 section 3.3.2 */
+enum tcp_state {
+	TCP_CLOSED,
+	TCP_LISTEN,
+	TCP_SYN_SENT,
+	TCP_SYN_RECEIVED,
+	TCP_ESTABLISHED,
+	TCP_FIN_WAIT_1,
+	TCP_FIN_WAIT_2,
+	TCP_CLOSE_WAIT,
+	TCP_CLOSING,
+	TCP_LAST_ACK,
+	TCP_TIME_WAIT,
+	TCP_STATES
+};
+const char *tcp_state_name(enum tcp_state s);
+
+struct tcp_stack;
+struct tcp_conn;
+
+/* Per-connection settings, given by the listener or the connect call; copied. All times in us. */
+struct tcp_opts {
+	uint32_t rcv_buf;        /* receive memory (truesize), bounds the advertised window */
+	uint32_t snd_buf;        /* send memory (truesize) */
+	lg_us keepalive_idle;    /* 0: off */
+	lg_us keepalive_interval;
+	uint32_t keepalive_probes;
+	lg_us connect_timeout;   /* active open */
+	lg_us user_timeout;      /* unacknowledged data or zero window longer than this ends the connection */
+	lg_us fin_timeout;       /* FIN-WAIT-2 (and orphans) */
+	const char *cc;          /* congestion control: "reno" */
+};
+/* Defaults: 256 KiB each way, keepalive 120 s/15 s/4, connect 5 s, user timeout 120 s, fin 30 s. */
+void tcp_opts_default(struct tcp_opts *o);
+
+struct tcp_stack_params {
+	const char *name; /* unique, < 16 chars */
+	uint32_t max_conns;      /* connection blocks, allocated at start */
+	uint32_t max_half_open;  /* SYN-RECEIVED at once */
+	uint32_t max_time_wait;  /* at most this many; the oldest is recycled */
+	lg_us time_wait;         /* 2 MSL; default 60 s */
+	lg_us half_open_timeout; /* SYN-RECEIVED; default 10 s */
+	uint16_t mtu[NET_SIDES]; /* IP MTU of each side */
+	struct rte_mempool *pool;     /* header and copied-payload mbufs (worker's own) */
+	struct rte_mempool *indirect; /* data-room-less mbufs for zero-copy TX; NULL: always copy */
+	struct flow_ports *ports;     /* for tcp_connect; the stack gives ports back when a connection dies */
+	struct lg_siphash_key secret; /* ISNs (RFC 6528), timestamps offsets */
+	int socket_id;
+	/*
+	 * Called with each segment to send: m as net_output() wants it (data at the TCP header, headroom
+	 * kept). Takes m.
+	 */
+	void (*output)(void *ctx, enum net_side side, struct rte_mbuf *m, const struct net_tx *tx, lg_us now);
+	void *output_ctx;
+};
+
+struct tcp_stack *tcp_stack_create(const struct tcp_stack_params *p, lg_us now);
+void tcp_stack_free(struct tcp_stack *s); /* silently drops every connection (no segments sent) */
+const uint64_t *tcp_stack_counters(const struct tcp_stack *s); /* TCP_CTR_MAX */
+const uint64_t *tcp_stack_close_reasons(const struct tcp_stack *s); /* TCP_REASON_MAX */
+
+struct tcp_gauges {
+	uint32_t connections; /* blocks in use, all states */
+	uint32_t half_open, established, time_wait;
+	uint64_t rx_truesize, tx_truesize, ooo_truesize; /* memory held by chains */
+};
+void tcp_stack_gauges(const struct tcp_stack *s, struct tcp_gauges *g);
+
+/*
+ * Listens on ip (lg_ip zero: every local address of that side, both families) and port. `user` comes
+ * back in tcp_conn_listener_user(). Returns a listener id >= 0, or -EADDRINUSE, -ENOSPC.
+ */
+int tcp_listen(struct tcp_stack *s, enum net_side side, const struct lg_ip *ip, uint16_t port,
+	const struct tcp_opts *o, void *user);
+/* draining: new SYNs are refused (dropped and counted); connections live on. */
+void tcp_listener_drain(struct tcp_stack *s, int listener, bool draining);
+
+/*
+ * Active open towards remote from the internal side; picks source address and port. NULL with
+ * *err = -EADDRNOTAVAIL (ports), -ENOBUFS (connection table full). The SYN leaves at the next flush.
+ */
+struct tcp_conn *tcp_connect(struct tcp_stack *s, enum net_side side, const struct lg_ip *remote,
+	uint16_t rport, const struct tcp_opts *o, void *user, lg_us now, int *err);
+
+/* True when the 4-tuple is a connection of this stack (worker: steering decision on a miss). */
+bool tcp_owns(const struct tcp_stack *s, const struct net_pkt *pkt);
+/*
+ * A burst of checked segments; n <= NET_BURST. Takes every pkt.m. ACKs are collected and leave at
+ * tcp_flush(), one per connection and burst at most (plus what RFC 5681 demands at once).
+ */
+void tcp_input(struct tcp_stack *s, struct net_pkt *pkts, unsigned n, lg_us now);
+void tcp_icmp_error(struct tcp_stack *s, const struct net_icmp_error *err, lg_us now);
+/* Runs due timers (at most max). Returns how many ran. */
+unsigned tcp_timers(struct tcp_stack *s, lg_us now, unsigned max);
+/* Sends what is pending: data, ACKs, window updates. Call at the end of each loop iteration. */
+void tcp_flush(struct tcp_stack *s, lg_us now);
+lg_us tcp_next_timer(const struct tcp_stack *s); /* for idling; UINT64_MAX when none */
+/* The wheel, for the proxy's own per-session timers (tcp_timers() runs them too). */
+struct lg_wheel *tcp_wheel(struct tcp_stack *s);
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+enum {
+	TCP_EV_ACCEPTED = 1 << 0,  /* passive open done: set the user with tcp_conn_set_user() */
+	TCP_EV_CONNECTED = 1 << 1, /* active open done */
+	TCP_EV_READABLE = 1 << 2,  /* new in-order bytes in tcp_rx() */
+	TCP_EV_EOF = 1 << 3,       /* peer's FIN: no bytes after those in tcp_rx() */
+	TCP_EV_WRITABLE = 1 << 4,  /* tcp_tx_space() grew after it had been found too small */
+	TCP_EV_CLOSED = 1 << 5,    /* the connection is gone (tcp_conn_reason); the last event. The user
+				      must call tcp_release() (at once or later); until then only
+				      tcp_rx, tcp_conn_* getters and tcp_release are allowed. */
+};
+
+/*
+ * Next connection with news: fills *events, returns the connection or NULL when there is no more.
+ * A connection on which tcp_release() was called never shows up again.
+ */
+struct tcp_conn *tcp_next_event(struct tcp_stack *s, unsigned *events);
+
+/* ---- one connection, from the user's side ----------------------------------------------------- */
+
+void tcp_conn_set_user(struct tcp_conn *c, void *user);
+void *tcp_conn_user(const struct tcp_conn *c);
+void *tcp_conn_listener_user(const struct tcp_conn *c);
+enum tcp_state tcp_conn_state(const struct tcp_conn *c);
+enum tcp_reason tcp_conn_reason(const struct tcp_conn *c);
+const struct flow_key *tcp_conn_key(const struct tcp_conn *c);
+/* Payload bytes a full-sized segment carries now (options deducted). */
+uint32_t tcp_conn_mss(const struct tcp_conn *c);
+lg_us tcp_conn_srtt(const struct tcp_conn *c); /* 0: no sample yet */
+
+/*
+ * In-order received bytes. The user takes from its head with lg_chain_move/trim_head/splice and then
+ * calls tcp_rx_consumed() once so that the window may open (SWS avoidance on our side).
+ */
+struct lg_chain *tcp_rx(struct tcp_conn *c);
+void tcp_rx_consumed(struct tcp_conn *c);
+bool tcp_rx_eof(const struct tcp_conn *c); /* FIN received (bytes may still wait in tcp_rx) */
+
+/*
+ * Bytes that tcp_send() takes now: room in the send buffer; 0 also after tcp_shutdown(). When the
+ * result is less than the user wants, WRITABLE follows once at least half of snd_buf is free.
+ */
+uint32_t tcp_tx_space(struct tcp_conn *c);
+/*
+ * Queues all of `data` (emptied). Never refuses: callers keep to tcp_tx_space() (one record more is
+ * tolerated; the limit is on memory, not a wall). -EPIPE after shutdown or close (data freed).
+ */
+int tcp_send(struct tcp_conn *c, struct lg_chain *data);
+uint32_t tcp_tx_unsent(const struct tcp_conn *c);   /* queued, not yet sent once */
+uint32_t tcp_tx_unacked(const struct tcp_conn *c);  /* queued or sent, not acknowledged */
+/* FIN after everything queued (half-close: receiving goes on). */
+void tcp_shutdown(struct tcp_conn *c);
+/* RST now, everything queued is dropped. CLOSED(ABORTED) is not reported: call tcp_release() next. */
+void tcp_abort(struct tcp_conn *c, lg_us now);
+/*
+ * The user lets go of c and may not touch it again. When open: FIN after what is queued, data that
+ * arrives from now on is answered with RST (RFC 9293 3.6.1, half-duplex close), and the stack finishes alone (LAST-ACK,
+ * FIN-WAIT with fin_timeout, TIME-WAIT).
+ */
+void tcp_release(struct tcp_conn *c, lg_us now);
+
+/* Calls fn for each connection (telemetry, drain). fn may call tcp_abort, not tcp_release. */
+void tcp_each(struct tcp_stack *s, void (*fn)(void *ctx, struct tcp_conn *c), void *ctx);
+/* RST to every connection (SIGINT). */
+void tcp_abort_all(struct tcp_stack *s, lg_us now);
+
+#endif
