@@ -28,6 +28,8 @@ struct lg_timer {
 struct lg_wheel {
 	uint64_t tick; /* ticks up to and including this one have fired */
 	uint32_t armed;
+	struct lg_list due;    /* reached by tick, not yet fired */
+	struct lg_list firing; /* the due ones that the running lg_wheel_advance() works on */
 	struct lg_list slot[LG_WHEEL_LEVELS][LG_WHEEL_SLOTS];
 	uint64_t occupied[LG_WHEEL_LEVELS][LG_WHEEL_SLOTS / 64]; /* bitmap of possibly non-empty slots */
 };
