@@ -34,9 +34,11 @@
 	X(BACK_CONNECTS, "back-connects", "connections to pool members attempted")                 \
 	X(BACK_CONNECT_FAILS, "back-connect-fails", "of these, failed")                            \
 	X(BACK_REUSED, "back-reused", "requests sent on the session's open pool connection")       \
-	X(BACK_UNSOLICITED, "back-unsolicited", "pool connections closed: bytes that nobody asked for") \
+	X(BACK_UNSOLICITED, "back-unsolicited",                                                    \
+		"pool connections closed: bytes that nobody asked for")                            \
 	X(PORTS_EXHAUSTED, "ports-exhausted", "no source port left towards a pool member")         \
-	X(REFUSED_HANDSHAKE_QUEUE, "refused-handshake-queue", "clients refused: TLS handshake queue full") \
+	X(REFUSED_HANDSHAKE_QUEUE, "refused-handshake-queue",                                      \
+		"clients refused: TLS handshake queue full")                                       \
 	X(REFUSED_SESSIONS, "refused-sessions", "clients refused: session table full")             \
 	X(REFUSED_NOMEM, "refused-nomem", "sessions ended: no mbuf or TLS memory")                 \
 	X(RX_BYTES, "rx-bytes", "request bytes passed to pools")                                   \
@@ -59,7 +61,7 @@ const char *proxy_counter_help(enum proxy_counter c);
 	X(BAD_REQUEST, "bad-request")                                                              \
 	X(BODY_LIMIT, "limit:request-body")                                                        \
 	X(CLIENT_ABORT, "client-abort")                                                            \
-	X(CLIENT_CLOSE, "client-close")            /* between requests */                          \
+	X(CLIENT_CLOSE, "client-close") /* between requests */                                     \
 	X(CLIENT_TLS, "client-tls-failed")                                                         \
 	X(CLIENT_TIMEOUT_TLS, "client-timeout:tls-handshake")                                      \
 	X(CLIENT_TIMEOUT_HEADER, "client-timeout:header")                                          \
@@ -72,8 +74,8 @@ const char *proxy_counter_help(enum proxy_counter c);
 	X(SERVER_TIMEOUT_HEADER, "server-timeout:first-byte")                                      \
 	X(SERVER_TIMEOUT_BODY, "server-timeout:body")                                              \
 	X(SERVER_RESET, "server-reset")                                                            \
-	X(SERVER_CLOSED, "server-closed")          /* before or amid the response */               \
-	X(SERVER_TRUNCATED, "server-truncated")    /* FIN without close_notify */                  \
+	X(SERVER_CLOSED, "server-closed")       /* before or amid the response */                  \
+	X(SERVER_TRUNCATED, "server-truncated") /* FIN without close_notify */                     \
 	X(SERVER_BAD_RESPONSE, "server-bad-response")                                              \
 	X(NO_PORTS, "limit:source-ports")                                                          \
 	X(LIMIT, "limit:sessions")                                                                 \
@@ -89,27 +91,28 @@ enum proxy_end {
 };
 const char *proxy_end_name(enum proxy_end e);
 
-/* One line of the access log; a value copied into a ring, so of fixed size. Times in us of `now`. */
+/* One line of the access log; a value copied into a ring, so of fixed size. Times in us of `now`.
+ */
 struct proxy_access {
-	lg_us start;        /* first byte of the request head */
-	lg_us total;        /* to the end of the exchange */
-	lg_us wait;         /* until a pool connection was sought (head complete) */
-	lg_us connect;      /* TCP and TLS to the pool; 0 when reused */
-	lg_us first_byte;   /* request head sent to response head complete */
-	lg_us tls;          /* client's handshake, on the first request of a connection */
+	lg_us start;                  /* first byte of the request head */
+	lg_us total;                  /* to the end of the exchange */
+	lg_us wait;                   /* until a pool connection was sought (head complete) */
+	lg_us connect;                /* TCP and TLS to the pool; 0 when reused */
+	lg_us first_byte;             /* request head sent to response head complete */
+	lg_us tls;                    /* client's handshake, on the first request of a connection */
 	uint64_t bytes_in, bytes_out; /* bytes of request and response as sent, heads included */
 	struct lg_ip client;
 	uint16_t client_port;
 	int16_t listener, pool, server, route; /* indexes into the snapshot; -1: none */
-	uint16_t status;    /* 0: none was sent */
-	uint8_t end;        /* enum proxy_end */
-	uint8_t http_error; /* enum http_error with BAD_REQUEST */
+	uint16_t status;                       /* 0: none was sent */
+	uint8_t end;                           /* enum proxy_end */
+	uint8_t http_error;                    /* enum http_error with BAD_REQUEST */
 	bool tls_resumed, path_cut;
 	char tls_version[8]; /* "" on plain listeners */
 	char method[16];
 	char host[128];
-	char path[384];     /* cut when longer */
-	uint64_t id;        /* unique in this process */
+	char path[384]; /* cut when longer */
+	uint64_t id;    /* unique in this process */
 };
 
 struct proxy_listener_stats {
@@ -117,8 +120,8 @@ struct proxy_listener_stats {
 };
 
 struct proxy_pool_stats {
-	uint64_t connects, connect_fails, tls_fails, active, requests, responses, local_503, local_504,
-		rx_bytes, tx_bytes;
+	uint64_t connects, connect_fails, tls_fails, active, requests, responses, local_503,
+		local_504, rx_bytes, tx_bytes;
 	uint64_t status_class[6]; /* [1]..[5]: responses by class */
 };
 
@@ -144,11 +147,13 @@ struct proxy;
 struct proxy *proxy_create(const struct proxy_params *p, char *err, size_t errlen);
 void proxy_free(struct proxy *p);
 /*
- * Works on everything that tcp_next_event() reports, due session work, and at most one TLS handshake step.
- * Returns true when work is left for the next iteration (so the worker must not sleep).
+ * Works on everything that tcp_next_event() reports, due session work, and at most one TLS
+ * handshake step. Returns true when work is left for the next iteration (so the worker must not
+ * sleep).
  */
 bool proxy_run(struct proxy *p, lg_us now);
-/* Graceful end: no new clients, idle sessions are closed, running exchanges finish and then close. */
+/* Graceful end: no new clients, idle sessions are closed, running exchanges finish and then close.
+ */
 void proxy_drain(struct proxy *p, lg_us now);
 /* Ends every session at once: RST to clients and pools. */
 void proxy_abort_all(struct proxy *p, lg_us now);
@@ -158,14 +163,18 @@ const uint64_t *proxy_counters(const struct proxy *p); /* PROXY_CTR_MAX */
 const uint64_t *proxy_ends(const struct proxy *p);     /* PROXY_END_MAX */
 const struct proxy_listener_stats *proxy_listener_stats(const struct proxy *p, unsigned listener);
 const struct proxy_pool_stats *proxy_pool_stats(const struct proxy *p, unsigned pool);
-const struct proxy_server_stats *proxy_server_stats(const struct proxy *p, unsigned pool,
-	unsigned server);
+const struct proxy_server_stats *proxy_server_stats(
+	const struct proxy *p, unsigned pool, unsigned server);
 
 /*
- * The route for a host (lower case, no port, no trailing dot) and path (as sent, with query): exact
- * hosts before wildcards, then longest path prefix, then file order. NULL: not published.
+ * The routing table of a snapshot, indexed. The route for a host (lower case, no port, no trailing
+ * dot) and path (as sent, with query): exact hosts before wildcards (one label), then the longest
+ * path prefix, then file order. NULL: not published. The snapshot must outlive the index.
  */
-const struct conf_host *proxy_route(const struct conf *c, const char *host, const char *path,
-	size_t path_len);
+struct proxy_routes;
+struct proxy_routes *proxy_routes_create(const struct conf *c);
+void proxy_routes_free(struct proxy_routes *r);
+const struct conf_host *proxy_routes_find(
+	const struct proxy_routes *r, const char *host, const char *path, size_t path_len);
 
 #endif
