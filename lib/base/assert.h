@@ -11,12 +11,11 @@
 void lg_assert_failed(const char *expr, const char *file, int line, const char *func)
 	__attribute__((noreturn, cold));
 
-#define LG_ASSERT(x)                                                                               \
-	((x) ? (void)0 : lg_assert_failed(#x, __FILE__, __LINE__, __func__))
+#define LG_ASSERT(x) ((x) ? (void)0 : lg_assert_failed(#x, __FILE__, __LINE__, __func__))
 
-#define LG_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define LG_MIN(a, b) ((a) < (b) ? (a) : (b))
-#define LG_MAX(a, b) ((a) > (b) ? (a) : (b))
-#define LG_CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define LG_ARRAY_SIZE(a)                   (sizeof(a) / sizeof((a)[0]))
+#define LG_MIN(a, b)                       ((a) < (b) ? (a) : (b))
+#define LG_MAX(a, b)                       ((a) > (b) ? (a) : (b))
+#define LG_CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

@@ -11,10 +11,10 @@
 /*
  * A byte stream held in mbufs: what TCP hands up, TLS turns, and TCP takes again (law 3).
  *
- * The chain owns its segments. They are linked by m->next; only m->next, m->data_off and m->data_len
- * mean anything while a segment is in a chain (pkt_len and nb_segs of the first are NOT kept). No
- * segment in a chain is empty. Bytes are len; `truesize` is what the segments really occupy (each
- * one's buf_len + sizeof(struct rte_mbuf)) and is what limits count.
+ * The chain owns its segments. They are linked by m->next; only m->next, m->data_off and
+ * m->data_len mean anything while a segment is in a chain (pkt_len and nb_segs of the first are NOT
+ * kept). No segment in a chain is empty. Bytes are len; `truesize` is what the segments really
+ * occupy (each one's buf_len + sizeof(struct rte_mbuf)) and is what limits count.
  */
 struct lg_chain {
 	struct rte_mbuf *head, *tail;
@@ -46,15 +46,16 @@ static inline uint32_t lg_mbuf_truesize(const struct rte_mbuf *m)
  */
 #define LG_CHAIN_COPY_MAX 512
 void lg_chain_append(struct lg_chain *c, struct rte_mbuf *m);
-/* Copies n bytes to the end, into tailroom and fresh mbufs of pool. 0, or -ENOMEM with c unchanged. */
+/* Copies n bytes to the end, to tailroom and fresh mbufs of pool. 0, or -ENOMEM with c unchanged.
+ */
 int lg_chain_write(struct lg_chain *c, struct rte_mempool *pool, const void *data, uint32_t n);
-/* Moves all of src to the end of dst (O(1), or a copy when src is one small segment). src is empty then. */
+/* Moves all of src to the end of dst: O(1), or a copy when src is one small segment. */
 void lg_chain_splice(struct lg_chain *dst, struct lg_chain *src);
 /*
- * Moves the first n bytes (n <= src->len) of src to the end of dst. A segment that straddles the cut
- * is shared: dst gets the whole mbuf trimmed to its front part, src keeps a copy of the rest made in
- * fresh mbufs of pool (or dst gets the copy when the front part is smaller). 0, or -ENOMEM with both
- * unchanged.
+ * Moves the first n bytes (n <= src->len) of src to the end of dst. A segment that straddles the
+ * cut is shared: dst gets the whole mbuf trimmed to its front part, src keeps a copy of the rest
+ * made in fresh mbufs of pool (or dst gets the copy when the front part is smaller). 0, or -ENOMEM
+ * with both unchanged.
  */
 int lg_chain_move(struct lg_chain *dst, struct lg_chain *src, uint32_t n, struct rte_mempool *pool);
 /* Drops the first n bytes (n <= len). */

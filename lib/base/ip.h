@@ -9,7 +9,8 @@
 /*
  * One address type for both IP versions: 16 bytes in network order; IPv4 is held v4-mapped
  * (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2). Prefix lengths are 0..128 on this form, so an IPv4
- * /24 is 120. Such mapped addresses never appear on a wire (net drops IPv6 packets that carry them).
+ * /24 is 120. Such mapped addresses never appear on a wire (net drops IPv6 packets that carry
+ * them).
  */
 struct lg_ip {
 	union {

@@ -10,13 +10,13 @@
 
 /*
  * Hierarchical timer wheel (Varghese, Lauck 1987): 4 levels of 256 slots, ticks of 2^7 = 128 us, so
- * about 6 days of range; later deadlines are clamped to the range and re-armed when they come round.
- * Arm, cancel: O(1), no allocation. Owned by one worker. A timer never fires early; it fires at the
- * first lg_wheel_advance() whose `now` has reached its tick (rounded up).
+ * about 6 days of range; later deadlines are clamped to the range and re-armed when they come
+ * round. Arm, cancel: O(1), no allocation. Owned by one worker. A timer never fires early; it fires
+ * at the first lg_wheel_advance() whose `now` has reached its tick (rounded up).
  */
-#define LG_WHEEL_SHIFT 7
-#define LG_WHEEL_BITS 8
-#define LG_WHEEL_SLOTS (1u << LG_WHEEL_BITS)
+#define LG_WHEEL_SHIFT  7
+#define LG_WHEEL_BITS   8
+#define LG_WHEEL_SLOTS  (1u << LG_WHEEL_BITS)
 #define LG_WHEEL_LEVELS 4
 
 struct lg_timer {
@@ -31,7 +31,8 @@ struct lg_wheel {
 	struct lg_list due;    /* reached by tick, not yet fired */
 	struct lg_list firing; /* the due ones that the running lg_wheel_advance() works on */
 	struct lg_list slot[LG_WHEEL_LEVELS][LG_WHEEL_SLOTS];
-	uint64_t occupied[LG_WHEEL_LEVELS][LG_WHEEL_SLOTS / 64]; /* bitmap of possibly non-empty slots */
+	/* Bitmap of slots that may hold timers; a cancelled one leaves its bit behind. */
+	uint64_t occupied[LG_WHEEL_LEVELS][LG_WHEEL_SLOTS / 64];
 };
 
 void lg_wheel_init(struct lg_wheel *w, lg_us now);
@@ -45,8 +46,9 @@ static inline bool lg_timer_armed(const struct lg_timer *t)
 }
 
 /*
- * Fires what is due at `now`, at most `max` timers (the rest fires at the next call). A callback may
- * arm or cancel any timer, its own and those due in the same call included. Returns how many fired.
+ * Fires what is due at `now`, at most `max` timers (the rest fires at the next call). A callback
+ * may arm or cancel any timer, its own and those due in the same call included. Returns how many
+ * fired.
  */
 unsigned lg_wheel_advance(struct lg_wheel *w, lg_us now, unsigned max);
 /* Lower bound of the time of the next firing (for idling); UINT64_MAX when nothing is armed. */

@@ -25,29 +25,33 @@ _Static_assert(sizeof(struct flow_key) == 40, "flow_key is hashed as bytes: no p
 
 struct flow_table; /* rte_hash keyed by SipHash: nobody outside can aim at one bucket */
 
-/* Room for max_flows exactly. NULL when memory is short. name: unique, < 24 chars. */
-struct flow_table *flow_table_create(const char *name, uint32_t max_flows, int socket_id,
-	const struct lg_siphash_key *key);
+/*
+ * Room for max_flows exactly. NULL when memory is short or the name is taken. name: unique, at most
+ * FLOW_NAME_MAX characters (rte_hash cuts its rings' names there).
+ */
+#define FLOW_NAME_MAX 21
+struct flow_table *flow_table_create(
+	const char *name, uint32_t max_flows, int socket_id, const struct lg_siphash_key *key);
 void flow_table_free(struct flow_table *t);
 /* 0, -EEXIST or -ENOSPC. */
 int flow_add(struct flow_table *t, const struct flow_key *k, void *conn);
 void *flow_lookup(const struct flow_table *t, const struct flow_key *k);
 /* out[i] = connection or NULL. n <= NET_BURST. */
-void flow_lookup_bulk(const struct flow_table *t, const struct flow_key *const *keys, unsigned n,
-	void **out);
+void flow_lookup_bulk(
+	const struct flow_table *t, const struct flow_key *const *keys, unsigned n, void **out);
 /* 0 or -ENOENT. */
 int flow_del(struct flow_table *t, const struct flow_key *k);
 uint32_t flow_count(const struct flow_table *t);
 /* Calls fn for each; fn must not add or delete. */
-void flow_each(const struct flow_table *t, void (*fn)(void *ctx, const struct flow_key *k, void *conn),
-	void *ctx);
+void flow_each(const struct flow_table *t,
+	void (*fn)(void *ctx, const struct flow_key *k, void *conn), void *ctx);
 
 /* ---- source ports (ports.c) ------------------------------------------------------------------ */
 
 /*
- * Source ports towards the pools. The port space of each (local address, pool address, pool port) is
- * a bitmap; worker w of n owns the ports p with p % n == w. Choice follows RFC 6056 algorithm 3 (keyed hash
- * offset plus counter). A port stays taken until freed, TIME-WAIT included.
+ * Source ports towards the pools. The port space of each (local address, pool address, pool port)
+ * is a bitmap; worker w of n owns the ports p with p % n == w. Choice follows RFC 6056 algorithm 3
+ * (keyed hash offset plus counter). A port stays taken until freed, TIME-WAIT included.
  */
 struct flow_ports;
 
@@ -59,8 +63,8 @@ struct flow_ports_params {
 	unsigned max_destinations; /* distinct (pool address, port) */
 	const struct lg_siphash_key *key;
 	/* Optional: true when an answer to this port lands on our queue; others are tried last. */
-	bool (*fits)(void *ctx, const struct lg_ip *local, uint16_t lport, const struct lg_ip *remote,
-		uint16_t rport);
+	bool (*fits)(void *ctx, const struct lg_ip *local, uint16_t lport,
+		const struct lg_ip *remote, uint16_t rport);
 	void *fits_ctx;
 	int socket_id;
 };
@@ -68,8 +72,8 @@ struct flow_ports_params {
 struct flow_ports *flow_ports_create(const struct flow_ports_params *p);
 void flow_ports_free(struct flow_ports *fp);
 /*
- * Picks a local address of the remote's family and a free port: 0, -EADDRNOTAVAIL when every port of
- * every local address is taken towards it (counted), -ENOSPC when max_destinations is exceeded.
+ * Picks a local address of the remote's family and a free port: 0, -EADDRNOTAVAIL when every port
+ * of every local address is taken towards it (counted), -ENOSPC when max_destinations is exceeded.
  */
 int flow_ports_get(struct flow_ports *fp, const struct lg_ip *remote, uint16_t rport,
 	struct lg_ip *local, uint16_t *lport);
@@ -80,29 +84,38 @@ uint64_t flow_ports_exhausted(const struct flow_ports *fp); /* times -EADDRNOTAV
 /* True when lport can be one of ours towards anybody (range and not excluded). */
 bool flow_port_in_range(const struct flow_ports *fp, uint16_t lport);
 
-/* ---- steering (steer.c): the owner is a pure function of the packet --------------------------- */
+/* ---- steering (steer.c): the owner is a pure function of the packet -------------------------- */
 
 /*
  * External side: Toeplitz hash of the 4-tuple with the NIC's own key and indirection table where it
- * has one (so owner == the queue RSS picked, nothing to hand over), a fixed symmetric key otherwise.
- * Internal side: our local port % n_workers. Packets that arrive on another worker are handed over.
+ * has one and a queue for each worker (so owner == the queue RSS picked, nothing to hand over), a
+ * fixed symmetric key otherwise. Internal side: our local port % n_workers. Packets that arrive on
+ * another worker are handed over.
  */
+#define FLOW_TOEPLITZ_NIBBLES 72 /* of the longest input: two IPv6 addresses, two ports */
+
 struct flow_steer {
 	unsigned n_workers;
 	uint8_t key[64];
 	uint8_t key_len; /* 40 or 52 used */
 	uint16_t reta_size;
 	uint16_t reta[512]; /* entries are worker numbers (queue % n_workers) */
-	/* The internal port's table, for choosing source ports whose answers land on the owner's queue. */
+	/* The internal port's: to choose source ports whose answers land on the owner's queue. */
 	uint8_t back_key[64];
 	uint8_t back_key_len; /* 0: the port has no RSS, placement can't be predicted */
 	uint16_t back_reta_size;
 	uint16_t back_reta[512];
+	/* What each value of each four input bits adds to the hash, made from the keys. */
+	uint32_t toeplitz[FLOW_TOEPLITZ_NIBBLES][16];
+	uint32_t back_toeplitz[FLOW_TOEPLITZ_NIBBLES][16];
 };
 
 /* ext, in: the two opened ports (NULL in tests: software defaults). */
 void flow_steer_init(struct flow_steer *s, unsigned n_workers, const struct net_port *ext,
 	const struct net_port *in);
+/* Toeplitz hash of a client's packet remote -> local, as the external NIC computes it. */
+uint32_t flow_hash_front(const struct flow_steer *s, const struct lg_ip *remote, uint16_t rport,
+	const struct lg_ip *local, uint16_t lport);
 /* Worker that owns a client's packet remote -> local. Ports in host order. */
 unsigned flow_owner_front(const struct flow_steer *s, const struct lg_ip *remote, uint16_t rport,
 	const struct lg_ip *local, uint16_t lport);
@@ -114,7 +127,7 @@ static inline unsigned flow_owner_back(const struct flow_steer *s, uint16_t lpor
 int flow_back_queue(const struct flow_steer *s, const struct lg_ip *remote, uint16_t rport,
 	const struct lg_ip *local, uint16_t lport);
 
-/* ---- hand-over (handoff.c): rings between workers --------------------------------------------- */
+/* ---- hand-over (handoff.c): rings between workers -------------------------------------------- */
 
 enum flow_handoff_kind { FLOW_HANDOFF_TCP, FLOW_HANDOFF_NEIGHBOUR, FLOW_HANDOFF_ICMP };
 
@@ -124,11 +137,13 @@ struct flow_handoff *flow_handoff_create(unsigned n_workers, unsigned ring_size)
 void flow_handoff_free(struct flow_handoff *h);
 /*
  * TCP: the checked segment travels in pkt->m with the addresses in a message kept in the mbuf's
- * headroom; taken always: true when queued, false when the ring was full and m was freed (caller counts).
+ * headroom; taken always: true when queued, false when the ring was full and m was freed (caller
+ * counts).
  */
 bool flow_handoff_tcp(struct flow_handoff *h, unsigned to, const struct net_pkt *pkt);
 /* m: ARP/ND frame of `side`; the handed-over packet is m itself (the caller copies for several). */
-bool flow_handoff_neighbour(struct flow_handoff *h, unsigned to, enum net_side side, struct rte_mbuf *m);
+bool flow_handoff_neighbour(
+	struct flow_handoff *h, unsigned to, enum net_side side, struct rte_mbuf *m);
 /* The error is carried in an mbuf from pool. */
 bool flow_handoff_icmp(struct flow_handoff *h, unsigned to, const struct net_icmp_error *err,
 	struct rte_mempool *pool);
@@ -140,7 +155,7 @@ struct flow_handoff_msg {
 	struct net_icmp_error err; /* ICMP */
 };
 /* Up to max (<= NET_BURST) messages for worker `self`. Returns how many. */
-unsigned flow_handoff_receive(struct flow_handoff *h, unsigned self, struct flow_handoff_msg *out,
-	unsigned max);
+unsigned flow_handoff_receive(
+	struct flow_handoff *h, unsigned self, struct flow_handoff_msg *out, unsigned max);
 
 #endif
