@@ -2,8 +2,8 @@
 /*
  * lib/tcp: RFC 9293, both ends of it, for one worker. Never reads a clock, never touches a port
  * (law 2): segments and `now` come in, segments go out through a callback, and what happened to
- * connections is collected as events that the user picks up once per loop. So there is no re-entrance:
- * no call into this library ever calls the user back except `output`.
+ * connections is collected as events that the user picks up once per loop. So there is no
+ * re-entrance: no call into this library ever calls the user back except `output`.
  *
  * A connection's receive side is a chain of in-order mbufs which the user consumes; its send side
  * takes chains and keeps them until acknowledged.
@@ -48,11 +48,11 @@
 	X(DROP_OOO_LIMIT, "drop-ooo-limit", "out-of-order store of the connection is full")        \
 	X(DROP_RX_LIMIT, "drop-rx-limit", "receive memory of the connection is full")              \
 	X(DROP_AFTER_CLOSE, "drop-after-close", "data after the user closed (answered by RST)")    \
-	X(DROP_HALF_OPEN, "drop-half-open", "SYN refused: too many half-open connections")         \
 	X(DROP_CONN_LIMIT, "drop-conn-limit", "SYN refused: connection table full")                \
 	X(DROP_DRAINING, "drop-draining", "SYN refused: listener is draining")                     \
 	X(DROP_NOMBUF, "drop-nombuf", "no mbuf for a segment to send (it is retried)")             \
-	X(DROP_ICMP, "drop-icmp", "ICMP error about no connection, or outside its window (RFC 5927)") \
+	X(DROP_ICMP, "drop-icmp",                                                                  \
+		"ICMP error about no connection, or outside its window (RFC 5927)")                \
 	X(TIME_WAIT_RECYCLED, "time-wait-recycled", "TIME-WAIT ended early to make room")          \
 	X(HALF_OPEN_EVICTED, "half-open-evicted", "oldest half-open dropped to make room")         \
 	X(PMTU_LOWERED, "pmtu-lowered", "path MTU lowered by ICMP")
@@ -69,18 +69,18 @@ const char *tcp_counter_help(enum tcp_counter c);
 /* Why a connection ended; each counted. X(id, "name") */
 #define TCP_REASONS(X)                                                                             \
 	X(NONE, "none")                                                                            \
-	X(FIN, "fin")                     /* both sides closed in order */                         \
+	X(FIN, "fin") /* both sides closed in order */                                             \
 	X(RESET, "reset-by-peer")                                                                  \
-	X(REFUSED, "refused")             /* RST in answer to our SYN */                           \
+	X(REFUSED, "refused") /* RST in answer to our SYN */                                       \
 	X(CONNECT_TIMEOUT, "connect-timeout")                                                      \
 	X(RETRANS_TIMEOUT, "retransmission-timeout") /* R2 passed: peer gone */                    \
 	X(KEEPALIVE_TIMEOUT, "keepalive-timeout")                                                  \
 	X(ZERO_WINDOW_TIMEOUT, "zero-window-timeout")                                              \
 	X(FIN_WAIT_TIMEOUT, "fin-wait-timeout")                                                    \
-	X(UNREACHABLE, "unreachable")     /* hard ICMP error while connecting */                   \
+	X(UNREACHABLE, "unreachable") /* hard ICMP error while connecting */                       \
 	X(HALF_OPEN_TIMEOUT, "half-open-timeout")                                                  \
-	X(ABORTED, "aborted")             /* we sent the RST */                                    \
-	X(EVICTED, "evicted")             /* made room */
+	X(ABORTED, "aborted") /* we sent the RST */                                                \
+	X(EVICTED, "evicted") /* made room */
 enum tcp_reason {
 #define X(id, name) TCP_REASON_##id,
 	TCP_REASONS(X)
@@ -111,43 +111,46 @@ struct tcp_conn;
 
 /* Per-connection settings, given by the listener or the connect call; copied. All times in us. */
 struct tcp_opts {
-	uint32_t rcv_buf;        /* receive memory (truesize), bounds the advertised window */
-	uint32_t snd_buf;        /* send memory (truesize) */
-	lg_us keepalive_idle;    /* 0: off */
+	uint32_t rcv_buf;     /* receive memory (truesize), bounds the advertised window */
+	uint32_t snd_buf;     /* send memory (truesize) */
+	lg_us keepalive_idle; /* 0: off */
 	lg_us keepalive_interval;
 	uint32_t keepalive_probes;
-	lg_us connect_timeout;   /* active open */
-	lg_us user_timeout;      /* unacknowledged data or zero window longer than this ends the connection */
-	lg_us fin_timeout;       /* FIN-WAIT-2 (and orphans) */
-	const char *cc;          /* congestion control: "reno" */
+	lg_us connect_timeout; /* active open */
+	lg_us user_timeout;    /* unacknowledged data or zero window longer than this ends the
+				  connection */
+	lg_us fin_timeout;     /* FIN-WAIT-2 (and orphans) */
+	const char *cc;        /* congestion control: "reno" */
 };
 /* Defaults: 256 KiB each way, keepalive 120 s/15 s/4, connect 5 s, user timeout 120 s, fin 30 s. */
 void tcp_opts_default(struct tcp_opts *o);
 
 struct tcp_stack_params {
-	const char *name; /* unique, < 16 chars */
-	uint32_t max_conns;      /* connection blocks, allocated at start */
-	uint32_t max_half_open;  /* SYN-RECEIVED at once */
-	uint32_t max_time_wait;  /* at most this many; the oldest is recycled */
-	lg_us time_wait;         /* 2 MSL; default 60 s */
-	lg_us half_open_timeout; /* SYN-RECEIVED; default 10 s */
-	uint16_t mtu[NET_SIDES]; /* IP MTU of each side */
+	const char *name;             /* unique, < 16 chars */
+	uint32_t max_conns;           /* connection blocks, allocated at start */
+	uint32_t max_half_open;       /* SYN-RECEIVED at once */
+	uint32_t max_time_wait;       /* at most this many; the oldest is recycled */
+	lg_us time_wait;              /* 2 MSL; default 60 s */
+	lg_us half_open_timeout;      /* SYN-RECEIVED; default 10 s */
+	uint16_t mtu[NET_SIDES];      /* IP MTU of each side */
 	struct rte_mempool *pool;     /* header and copied-payload mbufs (worker's own) */
 	struct rte_mempool *indirect; /* data-room-less mbufs for zero-copy TX; NULL: always copy */
-	struct flow_ports *ports;     /* for tcp_connect; the stack gives ports back when a connection dies */
+	struct flow_ports
+		*ports; /* for tcp_connect; the stack gives ports back when a connection dies */
 	struct lg_siphash_key secret; /* ISNs (RFC 6528), timestamps offsets */
 	int socket_id;
 	/*
-	 * Called with each segment to send: m as net_output() wants it (data at the TCP header, headroom
-	 * kept). Takes m.
+	 * Called with each segment to send: m as net_output() wants it (data at the TCP header,
+	 * headroom kept). Takes m.
 	 */
-	void (*output)(void *ctx, enum net_side side, struct rte_mbuf *m, const struct net_tx *tx, lg_us now);
+	void (*output)(void *ctx, enum net_side side, struct rte_mbuf *m, const struct net_tx *tx,
+		lg_us now);
 	void *output_ctx;
 };
 
 struct tcp_stack *tcp_stack_create(const struct tcp_stack_params *p, lg_us now);
 void tcp_stack_free(struct tcp_stack *s); /* silently drops every connection (no segments sent) */
-const uint64_t *tcp_stack_counters(const struct tcp_stack *s); /* TCP_CTR_MAX */
+const uint64_t *tcp_stack_counters(const struct tcp_stack *s);      /* TCP_CTR_MAX */
 const uint64_t *tcp_stack_close_reasons(const struct tcp_stack *s); /* TCP_REASON_MAX */
 
 struct tcp_gauges {
@@ -158,8 +161,8 @@ struct tcp_gauges {
 void tcp_stack_gauges(const struct tcp_stack *s, struct tcp_gauges *g);
 
 /*
- * Listens on ip (lg_ip zero: every local address of that side, both families) and port. `user` comes
- * back in tcp_conn_listener_user(). Returns a listener id >= 0, or -EADDRINUSE, -ENOSPC.
+ * Listens on ip (lg_ip zero: every local address of that side, both families) and port. `user`
+ * comes back in tcp_conn_listener_user(). Returns a listener id >= 0, or -EADDRINUSE, -ENOSPC.
  */
 int tcp_listen(struct tcp_stack *s, enum net_side side, const struct lg_ip *ip, uint16_t port,
 	const struct tcp_opts *o, void *user);
@@ -168,7 +171,8 @@ void tcp_listener_drain(struct tcp_stack *s, int listener, bool draining);
 
 /*
  * Active open towards remote from the internal side; picks source address and port. NULL with
- * *err = -EADDRNOTAVAIL (ports), -ENOBUFS (connection table full). The SYN leaves at the next flush.
+ * *err = -EADDRNOTAVAIL (ports), -ENOBUFS (connection table full). The SYN leaves at the next
+ * flush.
  */
 struct tcp_conn *tcp_connect(struct tcp_stack *s, enum net_side side, const struct lg_ip *remote,
 	uint16_t rport, const struct tcp_opts *o, void *user, lg_us now, int *err);
@@ -197,8 +201,8 @@ enum {
 	TCP_EV_READABLE = 1 << 2,  /* new in-order bytes in tcp_rx() */
 	TCP_EV_EOF = 1 << 3,       /* peer's FIN: no bytes after those in tcp_rx() */
 	TCP_EV_WRITABLE = 1 << 4,  /* tcp_tx_space() grew after it had been found too small */
-	TCP_EV_CLOSED = 1 << 5,    /* the connection is gone (tcp_conn_reason); the last event. The user
-				      must call tcp_release() (at once or later); until then only
+	TCP_EV_CLOSED = 1 << 5,    /* the connection is gone (tcp_conn_reason); the last event. The
+				      user    must call tcp_release() (at once or later); until then only
 				      tcp_rx, tcp_conn_* getters and tcp_release are allowed. */
 };
 
@@ -208,7 +212,8 @@ enum {
  */
 struct tcp_conn *tcp_next_event(struct tcp_stack *s, unsigned *events);
 
-/* ---- one connection, from the user's side ----------------------------------------------------- */
+/* ---- one connection, from the user's side -----------------------------------------------------
+ */
 
 void tcp_conn_set_user(struct tcp_conn *c, void *user);
 void *tcp_conn_user(const struct tcp_conn *c);
@@ -221,8 +226,8 @@ uint32_t tcp_conn_mss(const struct tcp_conn *c);
 lg_us tcp_conn_srtt(const struct tcp_conn *c); /* 0: no sample yet */
 
 /*
- * In-order received bytes. The user takes from its head with lg_chain_move/trim_head/splice and then
- * calls tcp_rx_consumed() once so that the window may open (SWS avoidance on our side).
+ * In-order received bytes. The user takes from its head with lg_chain_move/trim_head/splice and
+ * then calls tcp_rx_consumed() once so that the window may open (SWS avoidance on our side).
  */
 struct lg_chain *tcp_rx(struct tcp_conn *c);
 void tcp_rx_consumed(struct tcp_conn *c);
@@ -238,16 +243,17 @@ uint32_t tcp_tx_space(struct tcp_conn *c);
  * tolerated; the limit is on memory, not a wall). -EPIPE after shutdown or close (data freed).
  */
 int tcp_send(struct tcp_conn *c, struct lg_chain *data);
-uint32_t tcp_tx_unsent(const struct tcp_conn *c);   /* queued, not yet sent once */
-uint32_t tcp_tx_unacked(const struct tcp_conn *c);  /* queued or sent, not acknowledged */
+uint32_t tcp_tx_unsent(const struct tcp_conn *c);  /* queued, not yet sent once */
+uint32_t tcp_tx_unacked(const struct tcp_conn *c); /* queued or sent, not acknowledged */
 /* FIN after everything queued (half-close: receiving goes on). */
 void tcp_shutdown(struct tcp_conn *c);
-/* RST now, everything queued is dropped. CLOSED(ABORTED) is not reported: call tcp_release() next. */
+/* RST now, everything queued is dropped. CLOSED(ABORTED) is not reported: call tcp_release() next.
+ */
 void tcp_abort(struct tcp_conn *c, lg_us now);
 /*
  * The user lets go of c and may not touch it again. When open: FIN after what is queued, data that
- * arrives from now on is answered with RST (RFC 9293 3.6.1, half-duplex close), and the stack finishes alone (LAST-ACK,
- * FIN-WAIT with fin_timeout, TIME-WAIT).
+ * arrives from now on is answered with RST (RFC 9293 3.6.1, half-duplex close), and the stack
+ * finishes alone (LAST-ACK, FIN-WAIT with fin_timeout, TIME-WAIT).
  */
 void tcp_release(struct tcp_conn *c, lg_us now);
 

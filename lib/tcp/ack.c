@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Step 5 of SEGMENT ARRIVES for an acceptable ACK: what it acknowledges and what it allows. */
+#include "tcp/tcp_internal.h"
+
+/* Section 3.10.7.4: only a segment at least as new as the last may change the window. */
+static void update_send_window(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
+{
+	if (seq_gt(c->snd_wl1, g->seq) || (c->snd_wl1 == g->seq && seq_gt(c->snd_wl2, g->ack)))
+		return;
+	uint32_t wnd = (uint32_t)g->wnd << c->snd_wscale;
+	if (c->snd_wnd == 0 && wnd > 0) {
+		c->persist_shift = 0;
+		c->progress_at = now;
+	}
+	c->snd_wnd = wnd;
+	c->snd_wl1 = g->seq;
+	c->snd_wl2 = g->ack;
+	c->max_snd_wnd = LG_MAX(c->max_snd_wnd, wnd);
+}
+
+/* RFC 5681 section 2; an ACK in answer to a window probe tells nothing about loss. */
+static bool is_duplicate(const struct tcp_conn *c, const struct tcp_seg *g)
+{
+	return g->ack == c->snd_una && c->snd_nxt != c->snd_una && g->len == 0 &&
+	       !(g->flags & RTE_TCP_FIN_FLAG) && c->snd_wnd != 0 &&
+	       ((uint32_t)g->wnd << c->snd_wscale) == c->snd_wnd;
+}
+
+/* RFC 7323 section 4: covers retransmissions too, because the echo tells which one is meant. */
+static lg_us ts_rtt(const struct tcp_conn *c, const struct tcp_options *opt, lg_us now)
+{
+	if (!(c->flags & CF_TS) || !opt->has_ts)
+		return 0;
+	uint32_t ms = conn_ts_now(c, now) - opt->tsecr;
+	return ms <= TCP_RTO_MAX / 1000 ? LG_MAX(LG_MS(ms), 1u) : 0;
+}
+
+/* Frees acknowledged bytes; the cursor stays on a segment that lives. */
+static void tx_trim(struct tcp_conn *c, uint32_t ack)
+{
+	if (seq_leq(ack, c->tx_seq))
+		return;
+	uint32_t n = LG_MIN(ack - c->tx_seq, c->tx.len);
+	if (n == 0)
+		return;
+	lg_chain_trim_head(&c->tx, n);
+	c->tx_seq += n;
+	if (seq_leq(c->cur_seq, c->tx_seq)) {
+		c->cur_m = c->tx.head;
+		c->cur_seq = c->tx_seq;
+	}
+}
+
+static void post_writable(struct tcp_conn *c)
+{
+	if (!(c->flags & CF_WANT_WRITABLE) || c->tx.truesize > c->opts.snd_buf / 2)
+		return;
+	c->flags &= ~CF_WANT_WRITABLE;
+	conn_post(c, TCP_EV_WRITABLE);
+}
+
+void ack_advance(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt,
+	struct tcp_ack_info *a, lg_us now)
+{
+	a->acked = ack - c->snd_una;
+	a->rtt = rec_ack(c, ack, now);
+	if (a->rtt == 0)
+		a->rtt = ts_rtt(c, opt, now);
+	c->snd_una = ack;
+	c->progress_at = now;
+	c->soft_error = 0;
+	tx_trim(c, ack);
+	post_writable(c);
+}
+
+void ack_process(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
+{
+	struct tcp_ack_info a = {.prior_pipe = conn_pipe(c), .now = now};
+	bool duplicate = is_duplicate(c, g);
+
+	if (seq_gt(g->ack, c->snd_una))
+		ack_advance(c, g->ack, &g->opt, &a, now);
+	update_send_window(c, g, now);
+	if (g->opt.n_sack > 0 && c->flags & CF_SACK)
+		a.sacked = sack_update(c, &g->opt, now, &a.rtt);
+	if (a.rtt != 0)
+		rtt_sample(c, a.rtt);
+	if (duplicate)
+		TCP_COUNT(c->s, DUP_ACKS_IN);
+	recovery_on_ack(c, &a, duplicate);
+	if (a.acked > 0)
+		cc_on_ack(c, &a);
+	rexmt_update(c, now, a.acked > 0);
+	if (conn_unsent(c) > 0 || conn_fin_due(c) || c->lost_bytes > 0)
+		conn_mark_output(c);
+}

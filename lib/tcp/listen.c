@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Listeners, and the LISTEN state of SEGMENT ARRIVES (3.10.7.2). */
+#include <errno.h>
+
+#include "tcp/tcp_internal.h"
+
+int tcp_listen(struct tcp_stack *s, enum net_side side, const struct lg_ip *ip, uint16_t port,
+	const struct tcp_opts *o, void *user)
+{
+	const struct tcp_cc_ops *cc = tcp_cc_find(o->cc);
+
+	if (cc == NULL)
+		return -EINVAL;
+	for (unsigned i = 0; i < s->n_listeners; i++) {
+		const struct tcp_listener *l = &s->listeners[i];
+		if (l->side == side && l->port == port && lg_ip_eq(&l->ip, ip))
+			return -EADDRINUSE;
+	}
+	if (s->n_listeners == TCP_MAX_LISTENERS)
+		return -ENOSPC;
+	s->listeners[s->n_listeners] = (struct tcp_listener){
+		.ip = *ip, .port = port, .side = (uint8_t)side, .opts = *o, .cc = cc, .user = user};
+	return (int)s->n_listeners++;
+}
+
+void tcp_listener_drain(struct tcp_stack *s, int listener, bool draining)
+{
+	LG_ASSERT(listener >= 0 && (unsigned)listener < s->n_listeners);
+	s->listeners[listener].draining = draining;
+}
+
+struct tcp_listener *listener_find(
+	struct tcp_stack *s, uint32_t side, const struct lg_ip *ip, uint16_t port)
+{
+	struct tcp_listener *wildcard = NULL;
+
+	for (unsigned i = 0; i < s->n_listeners; i++) {
+		struct tcp_listener *l = &s->listeners[i];
+		if (l->port != port || l->side != side)
+			continue;
+		if (lg_ip_eq(&l->ip, ip))
+			return l;
+		if (lg_ip_is_zero(&l->ip))
+			wildcard = l;
+	}
+	return wildcard;
+}
+
+/* The newest SYN has the best chance to be a live client: under a flood the oldest goes. */
+static void make_half_open_room(struct tcp_stack *s)
+{
+	if (s->n_half_open < s->p.max_half_open)
+		return;
+	struct lg_node *n = lg_list_first(&s->half_open);
+	LG_ASSERT(n != NULL);
+	TCP_COUNT(s, HALF_OPEN_EVICTED);
+	conn_close(LG_CONTAINER_OF(n, struct tcp_conn, list_node), TCP_REASON_EVICTED);
+	conn_reap(s);
+}
+
+/* With every block taken, a half-open one makes way before a SYN is refused. */
+static struct tcp_conn *syn_block(
+	struct tcp_stack *s, const struct flow_key *key, const struct tcp_listener *l, lg_us now)
+{
+	struct tcp_conn *c = conn_new(s, key, &l->opts, l->cc, now);
+	struct lg_node *oldest = lg_list_first(&s->half_open);
+
+	if (c != NULL || oldest == NULL)
+		return c;
+	TCP_COUNT(s, HALF_OPEN_EVICTED);
+	conn_close(LG_CONTAINER_OF(oldest, struct tcp_conn, list_node), TCP_REASON_EVICTED);
+	conn_reap(s);
+	return conn_new(s, key, &l->opts, l->cc, now);
+}
+
+static void passive_open(
+	struct tcp_conn *c, const struct tcp_listener *l, const struct tcp_seg *g, lg_us now)
+{
+	struct tcp_stack *s = c->s;
+
+	c->listener_user = l->user;
+	c->rcv_wscale = syn_wscale(c->opts.rcv_buf);
+	c->irs = g->seq;
+	c->rcv_nxt = c->rcv_adv = c->last_ack_sent = g->seq + 1;
+	syn_negotiate(c, g, now);
+	conn_set_state(c, TCP_SYN_RECEIVED);
+	lg_list_push_back(&s->half_open, &c->list_node);
+	s->n_half_open++;
+	c->flags |= CF_SYN_DUE;
+	life_arm(c, now + s->p.half_open_timeout);
+	conn_mark_output(c);
+}
+
+/*
+ * Data or FIN on the SYN is not taken and not acknowledged: the client sends it again after the
+ * handshake (3.10.7.2 allows to queue it; this way a spoofed SYN never holds a buffer).
+ */
+void listen_syn(struct tcp_stack *s, const struct flow_key *key, struct tcp_seg *g,
+	const uint32_t *isn_floor, lg_us now)
+{
+	struct tcp_listener *l = listener_find(s, key->side, &key->local, key->lport);
+
+	if (l == NULL) {
+		TCP_COUNT(s, DROP_NO_LISTENER);
+		return;
+	}
+	if (l->draining) {
+		TCP_COUNT(s, DROP_DRAINING);
+		return;
+	}
+	make_half_open_room(s);
+	struct tcp_conn *c = syn_block(s, key, l, now);
+	if (c == NULL) {
+		TCP_COUNT(s, DROP_CONN_LIMIT);
+		return;
+	}
+	if (isn_floor != NULL && seq_leq(c->iss, *isn_floor)) {
+		/* A new incarnation starts above the old one's numbers (RFC 1122 4.2.2.13). */
+		c->iss = *isn_floor + 1;
+		c->snd_una = c->snd_nxt = c->recover = c->iss;
+		c->tx_seq = c->cur_seq = c->iss + 1;
+	}
+	passive_open(c, l, g, now);
+}

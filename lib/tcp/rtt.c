@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Round-trip time and retransmission timeout: RFC 6298, in microseconds. */
+#include "tcp/tcp_internal.h"
+
+/* RFC 6298 (2.2), (2.3): alpha 1/8, beta 1/4, K 4; G is one tick of the wheel. */
+void rtt_sample(struct tcp_conn *c, lg_us rtt)
+{
+	const lg_us granularity = (lg_us)1 << LG_WHEEL_SHIFT;
+
+	rtt = LG_MIN(LG_MAX(rtt, 1), TCP_RTO_MAX);
+	if (c->srtt == 0) {
+		c->srtt = rtt;
+		c->rttvar = rtt / 2;
+	} else {
+		lg_us err = rtt > c->srtt ? rtt - c->srtt : c->srtt - rtt;
+		c->rttvar = (3 * c->rttvar + err) / 4;
+		c->srtt = LG_MAX((7 * c->srtt + rtt) / 8, 1);
+	}
+	c->rto = c->srtt + LG_MAX(granularity, 4 * c->rttvar);
+	c->rto = LG_MIN(LG_MAX(c->rto, TCP_RTO_MIN), TCP_RTO_MAX);
+	c->rto_shift = 0;
+}
+
+lg_us rtt_rto(const struct tcp_conn *c)
+{
+	unsigned shift = LG_MIN(c->rto_shift, 16u);
+	return LG_MIN(c->rto << shift, TCP_RTO_MAX);
+}

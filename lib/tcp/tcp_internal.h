@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lib/tcp's private structures. Variables carry the names of RFC 9293 section 3.3.1; sections
+ * quoted in this room are RFC 9293's unless another RFC is named.
+ */
+#ifndef LG_TCP_INTERNAL_H
+#define LG_TCP_INTERNAL_H
+
+#include <stddef.h>
+
+#include <rte_mbuf.h>
+#include <rte_tcp.h>
+
+#include "tcp/options.h"
+#include "tcp/tcp.h"
+
+/* ---- limits that are nobody's setting ---------------------------------------------------------
+ */
+
+#define TCP_MAX_LISTENERS     256
+#define TCP_MAX_WSCALE        14   /* RFC 7323 section 2.3 */
+#define TCP_MIN_PEER_MSS      88   /* below this a peer's MSS only multiplies our work */
+#define TCP_DEFAULT_MSS_V4    536  /* MUST-15 */
+#define TCP_DEFAULT_MSS_V6    1220 /* MUST-15 */
+#define TCP_MIN_PMTU_V4       552 /* RFC 1191 would allow 68: a forged ICMP must not get that far */
+#define TCP_MIN_PMTU_V6       1280  /* RFC 8201 section 4 */
+#define TCP_COPY_MAX          256   /* payloads up to here are copied instead of attached */
+#define TCP_MAX_ATTACH        8     /* more pieces than this are copied: NICs limit segments */
+#define TCP_MAX_OOO_RANGES    64    /* per connection */
+#define TCP_MIN_BUF           16384 /* smallest rcv_buf and snd_buf that keep the windows useful */
+#define TCP_DUPTHRESH         3     /* RFC 5681 section 3.2 */
+#define TCP_QUICKACKS         16    /* first segments are acknowledged at once: feeds slow start */
+#define TCP_RTO_INIT          LG_SEC(1)
+#define TCP_RTO_INIT_SYN_LOST LG_SEC(3) /* RFC 6298 (5.7) */
+#define TCP_RTO_MIN           LG_MS(200)
+#define TCP_RTO_MAX           LG_SEC(60)
+#define TCP_DELACK            LG_MS(40)
+#define TCP_NOMBUF_RETRY      LG_MS(10)
+#define TCP_PAWS_IDLE         ((lg_us)24 * 86400 * 1000000) /* RFC 7323 section 5.5 */
+#define TCP_RSTS_PER_SECOND   100                           /* to segments of no connection */
+#define TCP_CHALLENGES_PER_5S 10                            /* per connection, RFC 5961 section 7 */
+#define TCP_CHALLENGES_PER_S  1000
+
+/* ---- one received segment ---------------------------------------------------------------------
+ */
+
+struct tcp_seg {
+	struct rte_mbuf *m; /* payload; whoever takes it sets this to NULL */
+	uint32_t seq, ack;
+	uint32_t len; /* payload bytes */
+	uint16_t wnd; /* as in the header, not scaled */
+	uint8_t flags;
+	uint8_t ecn;
+	struct tcp_options opt;
+};
+
+/* SEG.LEN: data, SYN and FIN count (section 3.4). */
+static inline uint32_t seg_len(const struct tcp_seg *g)
+{
+	return g->len + !!(g->flags & RTE_TCP_SYN_FLAG) + !!(g->flags & RTE_TCP_FIN_FLAG);
+}
+
+/* ---- transmit records: one per segment in flight ----------------------------------------------
+ */
+
+enum {
+	REC_SACKED = 1 << 0,   /* the receiver holds it */
+	REC_LOST = 1 << 1,     /* taken for lost */
+	REC_RETRANS = 1 << 2,  /* retransmitted and in flight again; only together with REC_LOST */
+	REC_EVER_RTX = 1 << 3, /* sent more than once: no RTT sample (Karn) */
+	REC_FIN = 1 << 4,      /* the last sequence number is our FIN */
+};
+
+/* Owned by the connection on whose list it is, or by the stack's free list. */
+struct tcp_rec {
+	struct tcp_rec *next, *prev;
+	lg_us tx_time; /* of the last transmission */
+	uint32_t seq, end;
+	uint8_t flags;
+};
+_Static_assert(sizeof(struct tcp_rec) <= 64, "a transmit record fits a cache line");
+
+/* ---- out-of-order store -----------------------------------------------------------------------
+ */
+
+struct tcp_range {
+	struct tcp_range *next;
+	uint32_t seq, end;
+	uint32_t
+		stamp; /* order of the last arrival, for "most recent first" (RFC 2018 section 4) */
+	struct lg_chain data;
+};
+_Static_assert(sizeof(struct tcp_range) <= 64, "a range fits a cache line");
+
+/* ---- congestion control -----------------------------------------------------------------------
+ */
+
+struct tcp_conn;
+
+/* What one ACK told. Bytes. */
+struct tcp_ack_info {
+	uint32_t acked;      /* SND.UNA moved by */
+	uint32_t sacked;     /* newly SACKed */
+	uint32_t prior_pipe; /* in flight before this ACK */
+	lg_us rtt;           /* 0: no sample */
+	lg_us now;
+};
+
+/* One algorithm. It owns cwnd outside of recovery; all callbacks but `name` must be set. */
+struct tcp_cc_ops {
+	const char *name;
+	void (*init)(struct tcp_conn *c);
+	/* New ssthresh when a loss is detected (the caller sets cwnd). */
+	uint32_t (*ssthresh)(struct tcp_conn *c, uint32_t flight);
+	/* SND.UNA advanced outside fast recovery, and cwnd was what limited us. */
+	void (*on_ack)(struct tcp_conn *c, const struct tcp_ack_info *a);
+};
+
+const struct tcp_cc_ops *tcp_cc_find(const char *name);
+extern const struct tcp_cc_ops tcp_cc_reno;
+void cc_established(struct tcp_conn *c);
+void cc_on_ack(struct tcp_conn *c, const struct tcp_ack_info *a);
+void cc_restart_after_idle(struct tcp_conn *c, lg_us now);
+uint32_t cc_initial_window(const struct tcp_conn *c);
+
+/* ---- the connection ---------------------------------------------------------------------------
+ */
+
+enum tcp_recovery { REC_OPEN, REC_FAST, REC_LOSS };
+
+enum {
+	CF_ACTIVE = 1 << 0,   /* we sent the first SYN */
+	CF_USER = 1 << 1,     /* the user knows of it and has not released it */
+	CF_RELEASED = 1 << 2, /* orphan: finishes alone */
+	CF_IN_FLOW = 1 << 3,  /* in the flow table */
+	CF_FIN_QUEUED = 1 << 4,
+	CF_FIN_SENT = 1 << 5,  /* at fin_seq; never moves */
+	CF_FIN_KNOWN = 1 << 6, /* peer's FIN is at rcv_fin_seq, maybe behind a gap */
+	CF_FIN_RCVD = 1 << 7,  /* ... and was reached */
+	CF_TS = 1 << 8,
+	CF_SACK = 1 << 9,
+	CF_WSCALE = 1 << 10,
+	CF_SYN_DUE = 1 << 11, /* SYN or SYN-ACK leaves at the next flush */
+	CF_ACK_NOW = 1 << 12,
+	CF_ACK_DELAYED = 1 << 13,
+	CF_DSACK = 1 << 14,
+	CF_WANT_WRITABLE = 1 << 15,
+	CF_CWND_LIMITED = 1 << 16,
+	CF_RTX_FORCE = 1 << 17, /* one retransmission may leave whatever cwnd says */
+	CF_SYN_RTX = 1 << 18,   /* our SYN was sent more than once */
+	CF_RETRY = 1 << 19,     /* an mbuf was missing: the delayed-ACK timer tries again */
+	CF_PROBE = 1 << 20,     /* the persist timer wants a probe out */
+};
+
+/*
+ * One connection block. Owned by its stack (one worker); lives in the stack's array for ever and is
+ * "free" while on free_list. Dies in conn_free(), after conn_close() and tcp_release().
+ */
+struct tcp_conn {
+	/* -- line 0: what every segment in touches -- */
+	struct tcp_stack *s;
+	uint32_t flags;
+	uint8_t state;    /* enum tcp_state */
+	uint8_t recovery; /* enum tcp_recovery */
+	uint8_t snd_wscale, rcv_wscale;
+	uint32_t rcv_nxt;
+	uint32_t rcv_adv; /* right edge of the window that we promised: never moves left */
+	uint32_t snd_una, snd_nxt;
+	uint32_t snd_wnd, snd_wl1, snd_wl2;
+	uint32_t ts_recent, last_ack_sent;
+	lg_us last_rx;
+
+	/* -- line 1: sending -- */
+	struct lg_chain tx; /* first byte is tx_seq */
+	uint32_t tx_seq;
+	uint32_t cwnd, ssthresh;
+	uint32_t sacked_bytes, lost_bytes, retrans_bytes; /* of the records */
+	uint32_t dup_bytes; /* without SACK: what the duplicate ACKs say has left the network */
+	uint16_t mss;       /* payload + options that a segment may carry */
+	uint8_t dupacks, rto_shift;
+
+	/* -- line 2 -- */
+	struct tcp_rec *rec_head, *rec_tail;
+	struct rte_mbuf *cur_m; /* chain segment that holds cur_seq: where the next new data is */
+	uint32_t cur_seq;
+	uint32_t n_recs;
+	lg_us rexmt_at, delack_at; /* true deadlines; 0 = off. The wheel's may be earlier (lazy) */
+	lg_us srtt, rto;           /* srtt 0: no sample yet */
+
+	/* -- receive store -- */
+	struct lg_chain rx;
+	struct tcp_range *ooo;
+	uint32_t ooo_truesize;
+	uint16_t n_ooo;
+	uint16_t rcv_mss; /* estimate of what the peer calls full-sized */
+	uint32_t ooo_stamp;
+	uint32_t ack_pending_bytes; /* in-order bytes not acknowledged yet */
+	uint32_t dsack_seq, dsack_end;
+	uint32_t rcv_fin_seq;
+	uint8_t quickacks;
+	uint8_t ka_probes;
+	uint8_t persist_shift;
+
+	/* -- colder -- */
+	uint32_t iss, irs;
+	uint32_t fin_seq;
+	uint32_t max_snd_wnd;
+	uint32_t recover; /* RFC 6582: highest sequence sent when recovery began */
+	uint32_t ts_offset;
+	uint32_t bytes_acked; /* RFC 3465 */
+	uint16_t pmtu;
+	uint16_t peer_mss;
+	uint32_t challenge_window; /* in 5 s units */
+	uint32_t n_challenges;
+	lg_us rttvar;
+	lg_us ts_recent_at;
+	lg_us last_send;
+	lg_us progress_at; /* when SND.UNA last moved, or something to send appeared */
+	lg_us opened_at;
+	lg_us syn_tx;
+
+	struct lg_node out_node;  /* stack's output list */
+	struct lg_node ev_node;   /* stack's event list */
+	struct lg_node list_node; /* half-open, TIME-WAIT, orphan, dead or free list */
+	struct lg_timer t_rexmt, t_delack, t_life;
+
+	const struct tcp_cc_ops *cc;
+	uint64_t cc_priv[8];
+
+	struct flow_key key;
+	struct tcp_opts opts;
+	void *user, *listener_user;
+	uint32_t events;
+	uint8_t reason;     /* enum tcp_reason */
+	uint8_t soft_error; /* an ICMP error was seen while nothing got through */
+} __attribute__((aligned(64)));
+
+_Static_assert(offsetof(struct tcp_conn, tx) == 64, "line 0: the fast path's fields");
+_Static_assert(offsetof(struct tcp_conn, rec_head) == 128, "line 1: sending");
+_Static_assert(offsetof(struct tcp_conn, rx) == 192, "line 2: records, deadlines, RTT");
+
+/* ---- listeners --------------------------------------------------------------------------------
+ */
+
+struct tcp_listener {
+	struct lg_ip ip; /* zero: any */
+	uint16_t port;
+	uint8_t side;
+	bool draining;
+	struct tcp_opts opts;
+	const struct tcp_cc_ops *cc;
+	void *user;
+};
+
+/* ---- the stack --------------------------------------------------------------------------------
+ */
+
+/* At most `burst` per second; windowed, so that no timer is needed. */
+struct tcp_rate {
+	uint64_t second;
+	uint32_t used;
+};
+
+struct tcp_stack {
+	struct tcp_stack_params p;
+	struct flow_table *flows;
+	uint32_t epoch; /* grows with each change of the flow table: bulk look-ups know they are
+			   stale */
+	struct tcp_conn *conns;
+	struct tcp_rec *recs, *rec_free;
+	struct tcp_range *ranges, *range_free;
+	uint32_t n_recs, n_recs_free, n_ranges, n_ranges_free;
+
+	struct lg_list free_list, dead_list, half_open, time_wait, orphans;
+	struct lg_list out_list, ev_list;
+	uint32_t n_used; /* blocks not free */
+	uint32_t n_half_open;
+	uint32_t n_state[TCP_STATES];
+
+	struct tcp_listener listeners[TCP_MAX_LISTENERS];
+	unsigned n_listeners;
+
+	struct tcp_rate rst_rate, challenge_rate;
+	uint64_t counters[TCP_CTR_MAX];
+	uint64_t reasons[TCP_REASON_MAX];
+	char name[16];
+	struct lg_wheel wheel;
+};
+
+#define TCP_COUNT(s, id)        ((s)->counters[TCP_CTR_##id]++)
+#define TCP_COUNT_ADD(s, id, n) ((s)->counters[TCP_CTR_##id] += (n))
+
+/* ---- conn.c: blocks, lists, events -------------------------------------------------------------
+ */
+
+/* A fresh block (TIME-WAIT and orphans are recycled when none is free), or NULL. */
+struct tcp_conn *conn_new(struct tcp_stack *s, const struct flow_key *key,
+	const struct tcp_opts *opts, const struct tcp_cc_ops *cc, lg_us now);
+void conn_set_state(struct tcp_conn *c, enum tcp_state st);
+/* Ends the connection: out of the table, timers off, send side freed. The block stays until
+ * released. */
+void conn_close(struct tcp_conn *c, enum tcp_reason why);
+/* The same with an RST to the peer where the state asks for one. */
+void conn_reset(struct tcp_conn *c, enum tcp_reason why, lg_us now);
+void conn_set_reason(struct tcp_conn *c, enum tcp_reason why);
+void conn_free(struct tcp_conn *c);
+void conn_post(struct tcp_conn *c, unsigned events);
+void conn_mark_output(struct tcp_conn *c);
+/* Frees the blocks of connections that died with nobody holding them. */
+void conn_reap(struct tcp_stack *s);
+void conn_established(struct tcp_conn *c, lg_us now);
+void conn_enter_time_wait(struct tcp_conn *c, lg_us now);
+void conn_set_orphan_deadline(struct tcp_conn *c, lg_us now);
+void conn_update_mss(struct tcp_conn *c);
+static inline bool conn_is_v4(const struct tcp_conn *c)
+{
+	return lg_ip_is_v4(&c->key.remote);
+}
+
+/* ---- listen.c ----------------------------------------------------------------------------------
+ */
+
+struct tcp_listener *listener_find(
+	struct tcp_stack *s, uint32_t side, const struct lg_ip *ip, uint16_t port);
+/* LISTEN state of SEGMENT ARRIVES (3.10.7.2) for a SYN. isn_floor: 0, or what the ISN must exceed.
+ */
+void listen_syn(struct tcp_stack *s, const struct flow_key *key, struct tcp_seg *g,
+	const uint32_t *isn_floor, lg_us now);
+
+/* ---- syn.c: initial sequence numbers and SYN options -------------------------------------------
+ */
+
+/* RFC 6528: ISN = M + F(4-tuple, secret). *ts_offset gets the connection's timestamp offset. */
+uint32_t tcp_isn(
+	const struct tcp_stack *s, const struct flow_key *key, lg_us now, uint32_t *ts_offset);
+/* Takes over what the peer's SYN offers; ours were offered before or will be in the SYN-ACK. */
+void syn_negotiate(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
+uint8_t syn_wscale(uint32_t rcv_buf);
+uint16_t syn_mss(const struct tcp_conn *c);
+static inline uint32_t conn_ts_now(const struct tcp_conn *c, lg_us now)
+{
+	return (uint32_t)(now / 1000) + c->ts_offset;
+}
+
+/* ---- state_table.c: which flags make sense in which state --------------------------------------
+ */
+
+enum tcp_legal { LEGAL_DROP, LEGAL_STEPS, LEGAL_SYN_SENT, LEGAL_OPEN, LEGAL_RESET, LEGAL_IGNORE };
+enum tcp_legal tcp_legal(enum tcp_state st, uint8_t flags);
+
+/* ---- input_steps.c: SEGMENT ARRIVES ------------------------------------------------------------
+ */
+
+void segment_syn_sent(struct tcp_conn *c, struct tcp_seg *g, lg_us now);
+void segment_arrives(struct tcp_conn *c, struct tcp_seg *g, lg_us now);
+/* Challenge ACK (RFC 5961), within the limits per connection and overall. */
+void challenge_ack(struct tcp_conn *c, lg_us now);
+
+/* ---- receive.c: text and FIN -------------------------------------------------------------------
+ */
+
+/* Step 7 and 8: takes g->m. False when the connection ended. */
+bool receive_text(struct tcp_conn *c, struct tcp_seg *g, lg_us now);
+void receive_fin(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
+/* Memory that a packet's mbufs occupy. */
+uint32_t pkt_truesize(const struct rte_mbuf *m);
+/* Cuts n bytes off the front (back) of a packet, across segments. Empty segments may stay. */
+void pkt_trim_head(struct rte_mbuf *m, uint32_t n);
+void pkt_trim_tail(struct rte_mbuf *m, uint32_t n);
+
+/* ---- reass.c ------------------------------------------------------------------------------------
+ */
+
+/* Stores [seq, seq + pkt_len); what is held already stays (first wins). Takes m. False: not stored.
+ */
+bool reass_insert(struct tcp_conn *c, uint32_t seq, struct rte_mbuf *m);
+/* Moves what has become in-order to rx and advances RCV.NXT. Returns the bytes. */
+uint32_t reass_deliver(struct tcp_conn *c);
+/* Drops the ranges furthest away until `need` bytes of truesize fit into rcv_buf. True when they
+ * do. */
+bool reass_make_room(struct tcp_conn *c, uint32_t need);
+/* Up to max blocks, most recent first. */
+unsigned reass_sack_blocks(const struct tcp_conn *c, struct tcp_sack_block *out, unsigned max);
+void reass_free(struct tcp_conn *c);
+
+/* ---- window.c -----------------------------------------------------------------------------------
+ */
+
+/* Bytes that may be promised now. */
+uint32_t window_space(const struct tcp_conn *c);
+/* The value for the header's window field; moves rcv_adv. */
+uint16_t window_select(struct tcp_conn *c);
+uint16_t window_select_syn(struct tcp_conn *c);
+/* True when the window could open by enough to tell (section 3.8.6.2.2). */
+bool window_update_due(const struct tcp_conn *c);
+static inline uint32_t rcv_wnd(const struct tcp_conn *c)
+{
+	return c->rcv_adv - c->rcv_nxt;
+}
+
+/* ---- ack.c
+ * --------------------------------------------------------------------------------------- */
+
+/* Step 5 for an ACK in range: window, scoreboard, recovery, congestion control, send queue. */
+void ack_process(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
+/* SND.UNA = ack; frees records and send queue. Fills *a. */
+void ack_advance(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt,
+	struct tcp_ack_info *a, lg_us now);
+
+/* ---- record.c, sack.c: transmit records and scoreboard ------------------------------------------
+ */
+
+struct tcp_rec *rec_push(struct tcp_conn *c, uint32_t seq, uint32_t end, uint8_t flags, lg_us now);
+void rec_pop(struct tcp_conn *c, struct tcp_rec *r);
+/* Cuts r so that it ends at `at`; the rest becomes a record of its own with the same state. */
+struct tcp_rec *rec_split(struct tcp_conn *c, struct tcp_rec *r, uint32_t at);
+/* Takes everything below ack off the list. Returns the RTT of the newest sent only once, or 0. */
+lg_us rec_ack(struct tcp_conn *c, uint32_t ack, lg_us now);
+void rec_free_all(struct tcp_conn *c);
+void rec_mark_lost(struct tcp_conn *c, struct tcp_rec *r);
+/* The same, the retransmission in flight included. */
+void rec_mark_lost_again(struct tcp_conn *c, struct tcp_rec *r);
+void rec_mark_retrans(struct tcp_conn *c, struct tcp_rec *r, lg_us now);
+/* After an RTO: everything not SACKed is lost, nothing is in flight. */
+void rec_mark_all_lost(struct tcp_conn *c);
+/* Takes the blocks of one ACK. Returns the bytes newly SACKed; *rtt a sample or 0. */
+uint32_t sack_update(struct tcp_conn *c, const struct tcp_options *opt, lg_us now, lg_us *rtt);
+/* RFC 6675 IsLost() for every record. Returns the bytes newly taken for lost. */
+uint32_t sack_mark_lost(struct tcp_conn *c);
+/* Forgets every SACK: the receiver reneged (RFC 2018 section 8). */
+void sack_forget(struct tcp_conn *c);
+/* RFC 6675 pipe: bytes believed in the network. */
+static inline uint32_t conn_pipe(const struct tcp_conn *c)
+{
+	uint32_t out = c->snd_nxt - c->snd_una + c->retrans_bytes;
+	uint32_t gone = c->sacked_bytes + c->lost_bytes + c->dup_bytes;
+	return out > gone ? out - gone : 0;
+}
+
+/* ---- retransmit.c
+ * -------------------------------------------------------------------------------- */
+
+void recovery_on_ack(struct tcp_conn *c, const struct tcp_ack_info *a, bool duplicate);
+void recovery_on_rto(struct tcp_conn *c);
+/* Sends lost records as far as cwnd allows. False when an mbuf was missing. */
+bool retransmit_lost(struct tcp_conn *c, lg_us now);
+
+/* ---- rtt.c
+ * ---------------------------------------------------------------------------------------- */
+
+void rtt_sample(struct tcp_conn *c, lg_us rtt);
+lg_us rtt_rto(const struct tcp_conn *c); /* with backoff */
+
+/* ---- output.c, segment.c
+ * -------------------------------------------------------------------------- */
+
+void conn_output(struct tcp_conn *c, lg_us now);
+/* Unsent bytes in the send queue. */
+static inline uint32_t conn_unsent(const struct tcp_conn *c)
+{
+	uint32_t end = c->tx_seq + c->tx.len;
+	return seq_gt(end, c->snd_nxt) ? end - c->snd_nxt : 0;
+}
+static inline bool conn_fin_due(const struct tcp_conn *c)
+{
+	return (c->flags & (CF_FIN_QUEUED | CF_FIN_SENT)) == CF_FIN_QUEUED;
+}
+
+/* Payload that fits into a segment sent now. */
+uint32_t segment_room(const struct tcp_conn *c);
+/* Sends [seq, seq + len) of the send queue, or no data. False: no mbuf (counted, nothing sent). */
+bool segment_send(struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags, lg_us now);
+bool segment_send_syn(struct tcp_conn *c, lg_us now);
+bool segment_send_ack(struct tcp_conn *c, lg_us now);
+void segment_send_rst(struct tcp_conn *c, lg_us now);
+/* RST in answer to a segment of no connection, or to an unacceptable ACK (3.10.7.1); rate-limited.
+ */
+void segment_answer_rst(
+	struct tcp_stack *s, const struct flow_key *key, const struct tcp_seg *g, lg_us now);
+bool rate_allow(struct tcp_rate *r, uint32_t per_second, lg_us now);
+
+/* ---- timers.c
+ * -------------------------------------------------------------------------------------- */
+
+void timers_init(struct tcp_conn *c);
+void timers_cancel(struct tcp_conn *c);
+/* Makes sure that the retransmission or persist timer runs when it must, and only then. */
+void rexmt_update(struct tcp_conn *c, lg_us now, bool restart);
+void delack_arm(struct tcp_conn *c, lg_us deadline);
+void retry_later(struct tcp_conn *c, lg_us now);
+void life_arm(struct tcp_conn *c, lg_us deadline);
+void keepalive_start(struct tcp_conn *c, lg_us now);
+
+#endif

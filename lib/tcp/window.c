@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Our receive window: what memory allows, never taken back, never silly (section 3.8.6). */
+#include "tcp/tcp_internal.h"
+
+/*
+ * Half of the free memory: full segments occupy about 1.6 times their payload, and smaller ones are
+ * packed before they are kept (receive_in_order), so what is promised can be held.
+ */
+uint32_t window_space(const struct tcp_conn *c)
+{
+	uint32_t used = c->rx.truesize + c->ooo_truesize;
+	uint32_t space = used < c->opts.rcv_buf ? (c->opts.rcv_buf - used) / 2 : 0;
+	return LG_MIN(space, (uint32_t)UINT16_MAX << c->rcv_wscale);
+}
+
+static uint32_t sws_step(const struct tcp_conn *c)
+{
+	return LG_MIN(c->opts.rcv_buf / 4, (uint32_t)syn_mss(c));
+}
+
+/* The edge as it would be advertised: at least what was promised, more only by a useful step. */
+static uint32_t window_edge(const struct tcp_conn *c)
+{
+	uint32_t unit_mask = (1u << c->rcv_wscale) - 1;
+	uint32_t edge = c->rcv_nxt + (window_space(c) & ~unit_mask);
+	if (seq_lt(edge, c->rcv_adv + sws_step(c)))
+		return c->rcv_adv;
+	return edge;
+}
+
+uint16_t window_select(struct tcp_conn *c)
+{
+	uint32_t unit_mask = (1u << c->rcv_wscale) - 1;
+	uint32_t wnd = window_edge(c) - c->rcv_nxt;
+
+	/* Rounded up where a kept edge falls between units: rounding down would take it back. */
+	wnd = LG_MIN((wnd + unit_mask) >> c->rcv_wscale, (uint32_t)UINT16_MAX);
+	uint32_t edge = c->rcv_nxt + (wnd << c->rcv_wscale);
+	c->rcv_adv = seq_max(c->rcv_adv, edge);
+	return (uint16_t)wnd;
+}
+
+uint16_t window_select_syn(struct tcp_conn *c)
+{
+	uint32_t space = LG_MIN((c->opts.rcv_buf / 2), (uint32_t)UINT16_MAX);
+	c->rcv_adv = c->rcv_nxt + space;
+	return (uint16_t)space;
+}
+
+bool window_update_due(const struct tcp_conn *c)
+{
+	uint32_t gain = window_edge(c) - c->rcv_adv;
+	uint32_t step = sws_step(c);
+
+	if (gain == 0)
+		return false;
+	/* A peer that may be stopped hears at once; otherwise every second segment, as with ACKs.
+	 */
+	return rcv_wnd(c) < 2 * step || gain >= LG_MIN(c->opts.rcv_buf / 4, 2 * step);
+}
