@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The level of a timer is the highest byte in which its tick differs from the wheel's tick, and its
- * slot is that byte. So every timer of level L is due before every timer of level L + 1, a slot
- * holds one rotation only, and the next event is the first occupied slot behind the current one on
- * the lowest level that has any. The top level goes round; the others never wrap.
+ * slot is that byte. So every timer of level L is due before every timer of level L + 1, and
+ * the next event is the first occupied slot behind the current one on the lowest level that has
+ * any. The top level goes round; the others never wrap. A deadline beyond the range is met in its
+ * top slot once a round, and placed again until it is near enough.
  */
 #include "base/wheel.h"
 
@@ -57,9 +58,6 @@ static void place(struct lg_wheel *w, struct lg_timer *t)
 		lg_list_push_back(&w->due, &t->node);
 		return;
 	}
-	uint64_t horizon = ((w->tick >> level_shift(TOP)) + SLOT_MASK) << level_shift(TOP);
-	if (tick > horizon)
-		tick = horizon;
 	unsigned level = level_of(w, tick);
 	unsigned i = slot_index(tick, level);
 	lg_list_push_back(&w->slot[level][i], &t->node);

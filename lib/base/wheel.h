@@ -10,9 +10,9 @@
 
 /*
  * Hierarchical timer wheel (Varghese, Lauck 1987): 4 levels of 256 slots, ticks of 2^7 = 128 us, so
- * about 6 days of range; later deadlines are clamped to the range and re-armed when they come
- * round. Arm, cancel: O(1), no allocation. Owned by one worker. A timer never fires early; it fires
- * at the first lg_wheel_advance() whose `now` has reached its tick (rounded up).
+ * about 6 days of range; later deadlines stay on the top level and are looked at once a round. Arm,
+ * cancel: O(1), no allocation. Owned by one worker. A timer never fires early; it fires at the
+ * first lg_wheel_advance() whose `now` has reached its tick (rounded up).
  */
 #define LG_WHEEL_SHIFT  7
 #define LG_WHEEL_BITS   8
