@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Finds what EAL would stumble over, and says it in a sentence. */
-#include "eal.h"
+#include "eal_args.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -10,7 +10,7 @@
 #include "clock.h"
 #include "config/config.h"
 #include "control/control.h"
-#include "eal.h"
+#include "eal_args.h"
 #include "exits.h"
 #include "gateway.h"
 #include "signals.h"

@@ -11,7 +11,7 @@
 #include <rte_mbuf.h>
 
 #include "clock.h"
-#include "eal.h"
+#include "eal_args.h"
 #include "exits.h"
 
 static struct rte_mempool *create_pool(const struct worker *w, const char *what, uint32_t n,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef APP_EAL_H
-#define APP_EAL_H
+#ifndef APP_EAL_ARGS_H
+#define APP_EAL_ARGS_H
 
 #include <stdbool.h>
 #include <stddef.h>
