@@ -34,8 +34,8 @@ static inline void test_eal_init(void)
 /* A pool of n mbufs with the usual 2048 + headroom data room. */
 static inline struct rte_mempool *test_mbuf_pool(const char *name, unsigned n)
 {
-	struct rte_mempool *p =
-		rte_pktmbuf_pool_create(name, n, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	struct rte_mempool *p = rte_pktmbuf_pool_create(
+		name, n, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	assert_non_null(p);
 	return p;
 }
