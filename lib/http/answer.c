@@ -143,7 +143,7 @@ size_t http_redirect(char *buf, size_t size, int status, const char *host, uint1
 	struct text t = {buf, size, 0, size == 0};
 	char body[64];
 
-	if (!is_target(path, path_len) || path_len >= size)
+	if (host[0] == '\0' || !is_target(path, path_len) || path_len >= size)
 		return 0;
 	if (path_len == 0 || path[0] != '/') {
 		path = "/";

@@ -10,7 +10,7 @@ static bool parse_port(const char *p, size_t n, uint16_t *port)
 {
 	uint32_t v = 0;
 
-	if (n == 0 || n > 5)
+	if (n > 5)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		if (!http_is((uint8_t)p[i], HTTP_C_DIGIT))

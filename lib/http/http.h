@@ -218,8 +218,8 @@ size_t http_local_answer(char *buf, size_t size, int status, const char *reason,
 /*
  * Redirect (301, 302, 307, 308) to https://<host>[:port]<path_and_query>, as the client sent them.
  * Port 0 and 443 are left out; a path that doesn't begin with '/' becomes "/". 0 when it doesn't
- * fit, or when a byte of path could not have been in a request target. Give the whole path: not
- * http_head.path when path_cut.
+ * fit, host is empty, or a byte of path could not have been in a request target. Give the whole
+ * path: not http_head.path when path_cut.
  */
 size_t http_redirect(char *buf, size_t size, int status, const char *host, uint16_t port,
 	const char *path, size_t path_len, bool head_only, bool close);
@@ -230,8 +230,9 @@ const char *http_reason_phrase(int status);
  * Path prefix match as IIS sees paths: ASCII case-insensitive, on a percent-decoded, dot-resolved
  * copy ("/meet" matches "/meet", "/Meet/x", "/meet?x", not "/meeting"). path: as sent, with query.
  * Backslashes are slashes, %uXXXX is decoded too (http.sys does), malformed escapes stand for
- * themselves. prefix: as the operator wrote it, not decoded; "" and "/" match all. A path that is
- * longer than HTTP_MAX_TARGET_COPY before its query matches nothing else.
+ * themselves. prefix: as the operator wrote it, not decoded; "" and "/" match all. A path that
+ * fills http_head.path before its query may have been cut, and dot segments may follow: it matches
+ * nothing else.
  */
 bool http_path_prefix(const char *path, size_t path_len, const char *prefix);
 

@@ -90,7 +90,7 @@ bool http_path_prefix(const char *path, size_t path_len, const char *prefix)
 		want--;
 	if (want == 0)
 		return true;
-	if (n > sizeof(copy))
+	if (n >= HTTP_MAX_TARGET_COPY - 1)
 		return false;
 	n = normalise(path, n, copy);
 	if (n < want)

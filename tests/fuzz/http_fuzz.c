@@ -169,8 +169,9 @@ static void check_request(const struct http_head *h)
 
 	CHECK(http_path_prefix((char *)path, h->path_len, "/"));
 	http_path_prefix((char *)path, h->path_len, "/meet/x");
-	CHECK(http_redirect(answer, sizeof(answer), 301, h->host, h->host_port, (char *)path,
-		      h->path_len, false, true) > 0);
+	CHECK((h->host[0] != '\0') ==
+		(http_redirect(answer, sizeof(answer), 301, h->host, h->host_port, (char *)path,
+			 h->path_len, false, true) > 0));
 	free(path);
 }
 

@@ -172,6 +172,8 @@ static void redirect_refuses_what_no_target_can_contain(void **state)
 		assert_int_equal(http_redirect(buf, sizeof(buf), 301, "a", 0, bad[i],
 					 strlen(bad[i]), false, false),
 			0);
+	/* HTTP/1.0 without Host: there is nowhere to send it */
+	assert_int_equal(http_redirect(buf, sizeof(buf), 301, "", 0, "/", 1, false, false), 0);
 }
 
 static void every_error_has_name_status_and_help(void **state)

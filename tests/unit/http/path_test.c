@@ -63,24 +63,50 @@ static void path_row(void **state)
 	free(exact);
 }
 
-/* Beyond what we can resolve nothing matches but "any"; a long query is no reason. */
-static void paths_beyond_the_copy_match_only_any(void **state)
+/*
+ * A path that may have been cut matches only "any": dot segments beyond the cut could lead
+ * elsewhere. A long query is no reason.
+ */
+static void paths_that_may_be_cut_match_only_any(void **state)
 {
 	char path[3 * HTTP_MAX_TARGET_COPY];
 
 	(void)state;
 	memset(path, 'a', sizeof(path));
 	memcpy(path, "/meet/", 6);
-	assert_true(http_path_prefix(path, HTTP_MAX_TARGET_COPY, "/meet"));
-	assert_false(http_path_prefix(path, HTTP_MAX_TARGET_COPY + 1, "/meet"));
-	assert_true(http_path_prefix(path, HTTP_MAX_TARGET_COPY + 1, "/"));
+	assert_true(http_path_prefix(path, HTTP_MAX_TARGET_COPY - 2, "/meet"));
+	assert_false(http_path_prefix(path, HTTP_MAX_TARGET_COPY - 1, "/meet"));
+	assert_false(http_path_prefix(path, sizeof(path), "/meet"));
+	assert_true(http_path_prefix(path, sizeof(path), "/"));
 	path[10] = '?';
 	assert_true(http_path_prefix(path, sizeof(path), "/meet"));
 }
 
+static void head_with_a_cut_path_matches_only_any(void **state)
+{
+	char text[4096] = "GET /meet/";
+	struct http_limits l;
+	struct http_head h;
+	size_t used;
+
+	(void)state;
+	memset(text + 10, 'a', 2500);
+	strcpy(text + 2510, "/../../cscp HTTP/1.1\r\nHost: a\r\n\r\n");
+	http_limits_default(&l);
+	http_request_init(&h, &l);
+	assert_int_equal(
+		http_head_parse(&h, (const uint8_t *)text, strlen(text), &used), HTTP_DONE);
+	assert_true(h.path_cut);
+	assert_false(http_path_prefix(h.path, h.path_len, "/meet"));
+	assert_true(http_path_prefix(h.path, h.path_len, ""));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(paths_beyond_the_copy_match_only_any)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(paths_that_may_be_cut_match_only_any),
+		cmocka_unit_test(head_with_a_cut_path_matches_only_any),
+	};
 	const size_t n = sizeof(rows) / sizeof(rows[0]);
 	struct CMUnitTest *table = calloc(n, sizeof(*table));
 	int failed;

@@ -414,6 +414,10 @@ static const struct row connection[] = {
 		HTTP_ERR_BAD_CONNECTION, NULL, NULL},
 	{"LY-402: Proxy-Authorization passes", B(RL H "Proxy-Authorization: Basic x\r\n\r\n"), OK,
 		"GET / 1.1 a.example:0 none keep", NULL},
+	/* FNV-1a of utnsdlm is that of authorization, of czbexhl that of host */
+	{"LY-418: nominates names whose hashes collide with fields that stay",
+		B(RL "Authorization: Basic x\r\n" H "Connection: utnsdlm, czbexhl\r\n\r\n"), OK,
+		"GET / 1.1 a.example:0 none keep", RL "Authorization: Basic x\r\n" H "\r\n"},
 	{"RFC 9110 7.6.1: sixteen nominations",
 		B(RL H "Connection: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p\r\n\r\n"), OK,
 		"GET / 1.1 a.example:0 none keep", RL H "\r\n"},
