@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import tempfile
 
 from lab import GW4
 import ntlm
@@ -206,21 +207,17 @@ def curl_command(lab, url, *options, address=GW4):
 
 def curl(lab, url, *options, address=GW4, timeout=70):
     """-> Response of the last exchange, with curl's own figures in .info."""
-    command = curl_command(lab, url, "-i", "-w", "%{stderr}%{json}", *options, address=address)
-    result = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            timeout=timeout, check=False)
-    text = result.stderr.decode(errors="replace")
-    if result.returncode:
-        raise CurlError(result.returncode, text.split("{")[0].strip())
-    rest, interim = result.stdout, []
-    while True:
-        head, _, rest = rest.partition(b"\r\n\r\n")
-        version, status, headers = parse_head(head)
-        if status >= 200 and not (rest.startswith(b"HTTP/1.") and b"\r\n\r\n" in rest):
-            break
-        interim.append(status)
-    answer = Response(status, version, headers, rest, interim)
-    answer.info = json.loads(text[text.index("{"):])
+    with tempfile.NamedTemporaryFile() as heads, tempfile.NamedTemporaryFile() as body:
+        command = curl_command(lab, url, "-D", heads.name, "-o", body.name, "-w", "%{json}", *options, address=address)
+        result = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True, timeout=timeout, check=False)
+        if result.returncode:
+            raise CurlError(result.returncode, result.stderr.strip())
+        # Interim answers, earlier answers of a login and trailers stand in the same file.
+        parts = [parse_head(part) for part in heads.read().split(b"\r\n\r\n") if part.startswith(b"HTTP/")]
+        version, status, headers = parts[-1]
+        answer = Response(status, version, headers, body.read(), [part[1] for part in parts if part[1] < 200])
+    answer.info = json.loads(result.stdout)
     return answer
 
 

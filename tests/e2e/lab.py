@@ -146,8 +146,7 @@ class Lab:
         cert, key = self.certs.pool
         process = self.start("pool-" + name, self.inside.command(
             PYTHON, POOL_PROGRAM, "--log", self.folder / "pool.log", "--cert", cert, "--key", key, *options, *words))
-        mark = process.out.mark()
-        process.out.wait(lambda line: line == "ready", 20, max(0, mark - 1), process.alive)
+        process.out.wait(lambda line: line == "ready", 20, process.out_begin, process.alive)
         self.pools[name] = process
         return process
 
@@ -272,7 +271,6 @@ class Gateway:
         self.path = lab.folder / (name + ".yaml")
         self.path.write_text(config if isinstance(config, str) else dump(config) + "\n")
         self.process = None
-        self._access_from = 0
 
     def command(self, *words):
         return self.lab.gateway_space.command(gateway_binary(), *words)
@@ -284,27 +282,25 @@ class Gateway:
 
     def launch(self):
         self.process = self.lab.start(self.name, self.command("-c", self.path))
-        self._log_from = self.process.err.mark()
-        self._access_from = self.process.out.mark()
         return self
 
     def wait_serving(self, timeout=30):
         self.wait_log("serving", timeout)
 
     def wait_log(self, text, timeout=10):
-        return self.process.err.wait(lambda line: text in line, timeout, 0, self.process.alive)
+        return self.process.err.wait(lambda line: text in line, timeout, self.process.err_begin, self.process.alive)
 
     def log_lines(self):
-        return self.process.err.read()
+        return self.process.err.read()[self.process.err_begin:]
 
     def access(self):
         """Access log records so far."""
-        return [json.loads(line) for line in self.process.out.read()[self._access_from:] if line.startswith("{")]
+        return [json.loads(line) for line in self.process.out.read()[self.process.out_begin:] if line.startswith("{")]
 
     def wait_access(self, match, timeout=5):
         def fits(line):
             return line.startswith("{") and match(json.loads(line))
-        return json.loads(self.process.out.wait(fits, timeout, self._access_from, self.process.alive))
+        return json.loads(self.process.out.wait(fits, timeout, self.process.out_begin, self.process.alive))
 
     def telemetry(self, command):
         """The answer of one DPDK telemetry command, as the value under its name."""

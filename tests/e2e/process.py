@@ -81,8 +81,8 @@ class Process:
         self.err_path = pathlib.Path(folder) / (name + ".err")
         with open(self.out_path, "ab") as out, open(self.err_path, "ab") as err:
             self.out, self.err = Tail(self.out_path), Tail(self.err_path)
-            self.out.read()
-            self.err.read()
+            # Where this run's lines begin, when an earlier run of the same name wrote before.
+            self.out_begin, self.err_begin = self.out.mark(), self.err.mark()
             self.child = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=out,
                                           stderr=err, env=env, start_new_session=detached,
                                           preexec_fn=None if detached else _die_with_parent)

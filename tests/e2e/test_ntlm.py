@@ -4,8 +4,6 @@
 import concurrent.futures
 import threading
 
-import pytest
-
 import ntlm
 from client import Closed, Conn, curl
 
@@ -83,8 +81,7 @@ def test_a12_nobody_inherits_a_login_in_100_interleavings_on_2_workers(gw, lab):
     assert all(len(names) == 1 for names in users.values())
 
 
-@pytest.mark.parametrize("second", ["/ntlm/b", "/close/before"])
-def test_a13_backend_dies_between_challenge_and_answer(gw, lab, second):
+def test_a13_backend_dies_between_challenge_and_answer(gw, lab):
     """The login is lost: an error or the end of the connection, never a silent new connection that goes on."""
     with Conn(lab, HOST) as conn:
         answer = conn.ask("/ntlm/x", headers=[("Authorization", ntlm.header(ntlm.negotiate()))])
@@ -94,7 +91,7 @@ def test_a13_backend_dies_between_challenge_and_answer(gw, lab, second):
         lab.start_pool("second")
         third = [("Authorization", ntlm.header(ntlm.authenticate("alice", nonce)))]
         try:
-            status = conn.ask(second, headers=third).status
+            status = conn.ask("/ntlm/x", headers=third).status
         except (Closed, BrokenPipeError, ConnectionResetError):
             status = None
         assert status in (None, 503)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Bodies of every framing and size pass whole, bounded in memory, in both directions (LY-407, LY-410..413, A15..A18)."""
 
+import hashlib
 import json
+import socket
 import subprocess
 import time
 
@@ -79,7 +81,6 @@ def test_a17_slow_reader_of_100_mb_is_held_back_end_to_end(gw, lab, tls):
             sent = now[0]
             time.sleep(0.5)
         assert sent < 32 * MIB  # both kernels' socket buffers and ours
-        import hashlib
         digest, left = hashlib.sha256(), size
         while left:
             piece = conn.read(min(left, MIB))
@@ -126,19 +127,17 @@ def test_a16_rate_limited_upload(gw, lab, tmp_path, framing):
 
 
 @pytest.mark.parametrize("tls", [True, False])
-def test_a16_pool_that_reads_slowly_holds_the_client_back(gw, lab, tls):
-    """The client wants to send 60 MB at once; the pool takes 2 MB/s. Nothing piles up in between."""
+def test_a16_pool_that_stops_reading_stops_the_client(gw, lab, tls):
+    """The client wants to send 60 MB at once; the pool takes next to nothing. Nothing piles up in between."""
     before = gw.memory()
-    with Conn(lab, HOST, tls=tls) as conn:
-        conn.sock.setblocking(False)
-        conn.sock.settimeout(3)
-        conn.send(f"POST /upload?rate=2000000 HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 60000000\r\n\r\n")
+    with Conn(lab, HOST, tls=tls, timeout=2) as conn:
+        conn.send(f"POST /upload?rate=1000 HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 60000000\r\n\r\n")
         sent = 0
         with pytest.raises(TimeoutError):
             for piece in payload.chunks(60000000):
                 conn.send(piece)
                 sent += len(piece)
-        assert sent < 40 * 1000 * 1000
+        assert sent < 20 * MIB  # both kernels' socket buffers and ours
     assert gw.memory("VmHWM") - before < GROWTH
 
 
@@ -344,7 +343,6 @@ def test_head_has_no_body(gw, lab, target):
 
 
 def test_half_closed_client_still_gets_its_answer(gw, lab):
-    import socket
     with Conn(lab, HOST, tls=False) as conn:
         conn.send(conn.request_bytes("/size/200000", headers=[("Connection", "close")]))
         try:

@@ -113,6 +113,8 @@ def size(conn, request):
 
 
 def chunked(conn, request):
+    if request.version == "HTTP/1.0":
+        return until_close(conn, request)
     conn.send_head(200, [("Transfer-Encoding", "chunked"), ("Trailer", "X-End")])
     if request.method == "HEAD":
         return True
