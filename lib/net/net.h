@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * lib/net: from Ethernet frames to checked TCP segments and back. One net_if per (port, worker):
- * a worker's own view of a port with its own neighbour cache, fragment table, counters and TX buffer;
- * nothing in it is shared (law 1). A net_if is a host's interface, never a router's: what isn't
- * addressed to us is dropped and counted (LY-602).
+ * a worker's own view of a port with its own neighbour cache, fragment table, counters and TX
+ * buffer; nothing in it is shared (law 1). A net_if is a host's interface, never a router's: what
+ * isn't addressed to us is dropped and counted (LY-602).
  */
 #ifndef LG_NET_H
 #define LG_NET_H
@@ -19,10 +19,10 @@
 enum net_side { NET_EXTERNAL, NET_INTERNAL, NET_SIDES };
 
 /* Room that a segment handed to net_output() must have in front of its L4 header. */
-#define NET_HEADROOM (14 + 4 + 40)
-#define NET_MAX_ADDRS 64
+#define NET_HEADROOM   (14 + 4 + 40)
+#define NET_MAX_ADDRS  64
 #define NET_MAX_ROUTES 64
-#define NET_BURST 32
+#define NET_BURST      32
 
 /* Why packets are dropped, and what else is counted. X(id, "name", "what it means") */
 #define NET_COUNTERS(X)                                                                            \
@@ -34,16 +34,19 @@ enum net_side { NET_EXTERNAL, NET_INTERNAL, NET_SIDES };
 	X(DROP_TX_NOMBUF, "drop-tx-nombuf", "no mbuf for a frame to send")                         \
 	X(DROP_TX_TOO_BIG, "drop-tx-too-big", "packet larger than the MTU")                        \
 	X(DROP_TX_NO_ROUTE, "drop-tx-no-route", "no address or route for the destination")         \
+	X(DROP_RX_NOMBUF, "drop-rx-nombuf", "no mbuf to bring a scattered header together")        \
 	X(DROP_SHORT, "drop-short", "frame ends before the header it announces")                   \
 	X(DROP_NOT_OUR_MAC, "drop-not-our-mac", "unicast frame for another station")               \
 	X(DROP_WRONG_VLAN, "drop-wrong-vlan", "802.1Q tag differs from the port's vlan")           \
 	X(DROP_ETHERTYPE, "drop-ethertype", "neither ARP, IPv4 nor IPv6")                          \
-	X(DROP_BAD_IP_HEADER, "drop-bad-ip-header", "version, header length or total length is wrong") \
+	X(DROP_BAD_IP_HEADER, "drop-bad-ip-header",                                                \
+		"version, header length or total length is wrong")                                 \
 	X(DROP_BAD_IP_CHECKSUM, "drop-bad-ip-checksum", "IPv4 header checksum is wrong")           \
 	X(DROP_BAD_IP_OPTION, "drop-bad-ip-option",                                                \
 		"malformed IPv4 options, source routing, or bad IPv6 extension header")            \
 	X(DROP_TRUNCATED, "drop-truncated", "IP total length exceeds what arrived")                \
-	X(DROP_MARTIAN, "drop-martian", "impossible source address (multicast, loopback, our own)") \
+	X(DROP_MARTIAN, "drop-martian",                                                            \
+		"impossible source address (multicast, loopback, our own)")                        \
 	X(DROP_NOT_OURS, "drop-not-ours", "IP destination is not an address of this port")         \
 	X(DROP_NOT_UNICAST, "drop-not-unicast", "broadcast or multicast that we don't take")       \
 	X(DROP_PROTOCOL, "drop-protocol", "IP protocol that nobody here speaks")                   \
@@ -53,7 +56,8 @@ enum net_side { NET_EXTERNAL, NET_INTERNAL, NET_SIDES };
 	X(DROP_BAD_ND, "drop-bad-nd", "malformed neighbour discovery (RFC 4861 section 7.1)")      \
 	X(DROP_BAD_ICMP, "drop-bad-icmp", "malformed or unwanted ICMP")                            \
 	X(DROP_ICMP_RATE, "drop-icmp-rate", "echo request over the rate limit")                    \
-	X(DROP_FRAG_LIMIT, "drop-frag-limit", "fragment table full, or a datagram of too many pieces") \
+	X(DROP_FRAG_LIMIT, "drop-frag-limit",                                                      \
+		"fragment table full, or a datagram of too many pieces")                           \
 	X(DROP_FRAG_TIMEOUT, "drop-frag-timeout", "fragments whose datagram never became whole")   \
 	X(DROP_FRAG_BAD, "drop-frag-bad", "fragment that is tiny, overlapping or oversized")       \
 	X(DROP_NEIGH_QUEUE, "drop-neigh-queue", "another packet already waits for this neighbour") \
@@ -102,17 +106,19 @@ struct net_if_params {
 	struct net_route routes[NET_MAX_ROUTES];
 	unsigned n_routes;
 	/* Offloads that the port really has; the rest is done in software. */
-	bool rx_checksum;  /* trust RTE_MBUF_F_RX_*_CKSUM_GOOD/BAD flags where the mbuf carries them */
+	bool rx_checksum; /* trust RTE_MBUF_F_RX_*_CKSUM_GOOD/BAD flags where the mbuf carries them
+			   */
 	bool tx_ip_checksum, tx_l4_checksum;
-	bool tx_multi_seg; /* else frames are linearised before TX */
+	bool tx_multi_seg;        /* else frames are linearised before TX */
 	struct rte_mempool *pool; /* for ARP, ND, ICMP, linearised frames */
 	int socket_id;
-	uint32_t max_neighbours; /* default 1024 */
-	uint32_t max_fragments;  /* datagrams under reassembly at once, default 256 */
+	uint32_t max_neighbours;  /* default 1024 */
+	uint32_t max_fragments;   /* datagrams under reassembly at once, default 256 */
 	uint32_t echo_per_second; /* answered ICMP echoes, default 1000 */
 	/*
-	 * Gives frames to the wire; takes the first k it returns, the rest stays the caller's (dropped
-	 * and counted by net_flush). Real ports: net_port_tx. Tests and simulators: their own.
+	 * Gives frames to the wire; takes the first k it returns, the rest stays the caller's
+	 * (dropped and counted by net_flush). Real ports: net_port_tx. Tests and simulators: their
+	 * own.
 	 */
 	uint16_t (*tx)(void *ctx, struct rte_mbuf **frames, uint16_t n);
 	void *tx_ctx;
@@ -148,12 +154,13 @@ enum net_verdict {
 	NET_DONE,       /* m was taken: answered, dropped and counted, or kept as a fragment */
 	NET_TCP,        /* *pkt is a TCP segment for one of our addresses; pkt->m is the caller's */
 	NET_ICMP_ERROR, /* *err is filled; m was freed */
-	NET_NEIGHBOUR,  /* ARP or ND that taught us something: m is the caller's, for the other workers */
+	NET_NEIGHBOUR,  /* ARP or ND that taught us something: m is the caller's, for the other
+			   workers */
 };
 
 /*
- * One frame from the port: parses and validates everything up to L4, answers ARP, ND and echo itself.
- * Takes m unless the verdict says otherwise. m may be a chain of segments.
+ * One frame from the port: parses and validates everything up to L4, answers ARP, ND and echo
+ * itself. Takes m unless the verdict says otherwise. m may be a chain of segments.
  */
 enum net_verdict net_input(struct net_if *nif, struct rte_mbuf *m, lg_us now, struct net_pkt *pkt,
 	struct net_icmp_error *err);
@@ -168,10 +175,10 @@ struct net_tx {
 };
 
 /*
- * Sends one L4 packet: m's data starts at the L4 header (its checksum field is filled in here), with
- * NET_HEADROOM in front; payload may hang on as further segments (indirect mbufs allowed; they are
- * not written). Adds L4 checksum, IP and Ethernet headers, resolves the neighbour (one packet waits
- * per neighbour), queues for the next flush. Takes m always.
+ * Sends one L4 packet: m's data starts at the L4 header (its checksum field is filled in here),
+ * with NET_HEADROOM in front; payload may hang on as further segments (indirect mbufs allowed; they
+ * are not written). Adds L4 checksum, IP and Ethernet headers, resolves the neighbour (one packet
+ * waits per neighbour), queues for the next flush. Takes m always.
  */
 void net_output(struct net_if *nif, struct rte_mbuf *m, const struct net_tx *tx, lg_us now);
 /* Gives queued frames to the port. Call once per loop iteration. */
@@ -192,11 +199,12 @@ void net_neighbours_each(const struct net_if *nif,
 /* ---- ports (port.c): the only place that configures ethdev ---------------------------------- */
 
 struct net_port_params {
-	const char *name;   /* "external" */
-	const char *device; /* PCI address "0000:3b:00.0" or vdev string "net_af_packet0,iface=ext0" */
+	const char *name; /* "external" */
+	const char
+		*device; /* PCI address "0000:3b:00.0" or vdev string "net_af_packet0,iface=ext0" */
 	uint16_t mtu;
-	uint16_t n_queues;  /* one RX and one TX queue per worker */
-	uint16_t rx_desc, tx_desc; /* wanted; adjusted to what the port allows */
+	uint16_t n_queues;          /* one RX and one TX queue per worker */
+	uint16_t rx_desc, tx_desc;  /* wanted; adjusted to what the port allows */
 	struct rte_mempool **pools; /* one per worker */
 };
 
@@ -217,8 +225,8 @@ struct net_port {
 
 /*
  * Probes, configures and starts one port. 0, or a negative errno with a sentence in err that says
- * what, why and what to do ("device 0000:3b:00.0 is bound to the kernel driver ixgbe: DPDK can't use
- * it: run: driverctl set-override 0000:3b:00.0 vfio-pci").
+ * what, why and what to do ("device 0000:3b:00.0 is bound to the kernel driver ixgbe: DPDK can't
+ * use it: run: driverctl set-override 0000:3b:00.0 vfio-pci").
  */
 int net_port_open(const struct net_port_params *p, struct net_port *port, char *err, size_t errlen);
 /* Waits until the link is up, at most `ms`. True when it is. */
