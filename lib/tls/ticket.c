@@ -21,7 +21,7 @@ static int set_mac_key(EVP_MAC_CTX *mac, const struct tls_ticket_key *k)
 	return EVP_MAC_CTX_set_params(mac, params);
 }
 
-/* OpenSSL's contract: 1 done, 0 no such key (full handshake), -1 error. */
+/* OpenSSL's contract: 1 done, 2 done and renew, 0 no such key (full handshake), -1 error. */
 static int on_ticket_key(SSL *ssl, unsigned char name[16], unsigned char *iv,
 	EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
 {
@@ -37,7 +37,11 @@ static int on_ticket_key(SSL *ssl, unsigned char name[16], unsigned char *iv,
 	}
 	if (!EVP_CipherInit_ex(cipher, w->ticket_cipher, NULL, k->aes, iv, encrypt))
 		return -1;
-	return set_mac_key(mac, k) ? 1 : -1;
+	if (!set_mac_key(mac, k))
+		return -1;
+	/* TLS 1.3 tickets are for one use (RFC 8446 appendix C.4): each resumption gets the next.
+	 */
+	return SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
 int tls_ticket_setup(SSL_CTX *ctx, OSSL_LIB_CTX *libctx, const char *listener)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * lib/tls: the engine between mbuf chains and OpenSSL. Ciphertext chain in, plaintext chain out, and
- * back; knows nothing of TCP. One tls_worker per worker lcore with its own OSSL_LIB_CTX and SSL_CTXs.
- * OpenSSL only ever sees whole records (the 5-byte header is read first), so it never buffers halves.
+ * lib/tls: the engine between mbuf chains and OpenSSL. Ciphertext chain in, plaintext chain out,
+ * and back; knows nothing of TCP. One tls_worker per worker lcore with its own OSSL_LIB_CTX and
+ * SSL_CTXs. OpenSSL only ever sees whole records (the 5-byte header is read first), so it never
+ * buffers halves.
  */
 #ifndef LG_TLS_H
 #define LG_TLS_H
@@ -23,7 +24,8 @@
 	X(CLIENT_HANDSHAKES, "client-handshakes", "handshakes towards the pool completed")         \
 	X(CLIENT_RESUMED, "client-resumed", "handshakes towards the pool that resumed a session")  \
 	X(SNI_MATCHED, "sni-matched", "certificate chosen by server name")                         \
-	X(SNI_DEFAULT, "sni-default", "default certificate: no server name sent, or an unknown one") \
+	X(SNI_DEFAULT, "sni-default",                                                              \
+		"default certificate: no server name sent, or an unknown one")                     \
 	X(FAIL_PROTOCOL, "fail-protocol", "client sent what isn't TLS, or breaks its rules")       \
 	X(FAIL_VERSION, "fail-version", "no TLS version in common")                                \
 	X(FAIL_CIPHER, "fail-cipher", "no cipher suite in common")                                 \
@@ -87,15 +89,15 @@ struct tls_server_params {
  * Renegotiation and compression off, early data off, tickets on. NULL with a sentence in err.
  */
 struct tls_server;
-struct tls_server *tls_server_create(struct tls_worker *w, const struct tls_server_params *p, char *err,
-	size_t errlen);
+struct tls_server *tls_server_create(
+	struct tls_worker *w, const struct tls_server_params *p, char *err, size_t errlen);
 void tls_server_free(struct tls_server *s);
 
 /*
- * Checks one certificate/key pair without a worker: readable, match, chain order, expiry. 0, or a negative errno with
- * err; *warning (errlen bytes, may be empty) gets what is allowed but worth saying (expires soon,
- * key readable by others, self-signed, CN without SAN). `names` (when not NULL) is called for each
- * name that the certificate covers.
+ * Checks one certificate/key pair without a worker: readable, match, chain order, expiry. 0, or a
+ * negative errno with err; *warning (errlen bytes, may be empty) gets what is allowed but worth
+ * saying (expires soon, key readable by others, self-signed, CN without SAN). `names` (when not
+ * NULL) is called for each name that the certificate covers.
  */
 int tls_cert_check(const struct tls_cert_files *files, char *err, char *warning, size_t errlen,
 	void (*names)(void *ctx, const char *dns_name), void *ctx);
@@ -110,11 +112,11 @@ struct tls_client_params {
 	const char *sni;         /* NULL: none is sent */
 	enum tls_version min_version, max_version;
 	const char *ciphers, *ciphersuites; /* NULL: defaults */
-	unsigned n_servers;      /* session cache slots: one per pool member (and worker) */
+	unsigned n_servers; /* session cache slots: one per pool member (and worker) */
 };
 struct tls_client;
-struct tls_client *tls_client_create(struct tls_worker *w, const struct tls_client_params *p, char *err,
-	size_t errlen);
+struct tls_client *tls_client_create(
+	struct tls_worker *w, const struct tls_client_params *p, char *err, size_t errlen);
 void tls_client_free(struct tls_client *c);
 
 /* ---- connections ----------------------------------------------------------------------------- */
@@ -135,33 +137,36 @@ enum tls_result {
 };
 
 /*
- * One step of the handshake with what is in `in` (whole records are taken from its head, partial ones stay); output is appended to
- * `out`. Returns TLS_OK when the handshake is complete (application data may already wait in `in`).
- * A call does at most one flight, so at most one private-key operation.
+ * One step of the handshake with what is in `in` (whole records are taken from its head, partial
+ * ones stay); output is appended to `out`. Returns TLS_OK when the handshake is complete
+ * (application data may already wait in `in`). A call does at most one flight, so at most one
+ * private-key operation.
  */
 enum tls_result tls_handshake(struct tls_conn *t, struct lg_chain *in, struct lg_chain *out);
-/* True when `in` holds a whole record, so that a call to tls_handshake/tls_read can make progress. */
+/* True when `in` holds a whole record, so that a call to tls_handshake/tls_read can make progress.
+ */
 bool tls_has_record(const struct tls_conn *t, const struct lg_chain *in);
 /*
  * Decrypts whole records from the head of `in` to the end of `plain` until at least max bytes were
- * added or no whole record is left. May append to `out` (alerts, key updates). TLS_OK: stopped at max,
- * more may be there; TLS_WANT_INPUT: no whole record left.
+ * added or no whole record is left. May append to `out` (alerts, key updates). TLS_OK: stopped at
+ * max, more may be there; TLS_WANT_INPUT: no whole record left.
  */
-enum tls_result tls_read(struct tls_conn *t, struct lg_chain *in, struct lg_chain *plain, uint32_t max,
-	struct lg_chain *out);
+enum tls_result tls_read(struct tls_conn *t, struct lg_chain *in, struct lg_chain *plain,
+	uint32_t max, struct lg_chain *out);
 /*
  * Encrypts the first min(max, plain->len) bytes of `plain` (removed from it) to the end of `out`.
- * Records are sized so that the first 64 KiB after an idle second go in MSS-sized ones (mss: payload
- * bytes of a segment), later ones in 16 KiB.
+ * Records are sized so that the first 64 KiB after an idle second go in MSS-sized ones (mss:
+ * payload bytes of a segment), later ones in 16 KiB.
  */
-enum tls_result tls_write(struct tls_conn *t, struct lg_chain *plain, uint32_t max, struct lg_chain *out,
-	uint32_t mss, lg_us now);
+enum tls_result tls_write(struct tls_conn *t, struct lg_chain *plain, uint32_t max,
+	struct lg_chain *out, uint32_t mss, lg_us now);
 /* Bytes of ciphertext that n bytes of plaintext become, at most. */
 uint32_t tls_overhead(uint32_t n, uint32_t mss);
 /* Appends close_notify. After it tls_write is refused. Once; later calls do nothing. */
 void tls_close(struct tls_conn *t, struct lg_chain *out);
 
-/* "unable to get local issuer certificate", "peer sent alert: unknown ca", ... valid until freed. */
+/* "unable to get local issuer certificate", "peer sent alert: unknown ca", ... valid until freed.
+ */
 const char *tls_conn_error(const struct tls_conn *t);
 bool tls_conn_verify_failed(const struct tls_conn *t); /* client side: the pool's certificate */
 bool tls_conn_resumed(const struct tls_conn *t);
