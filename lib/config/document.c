@@ -176,6 +176,11 @@ static bool check_bytes(struct conf_load *l)
 	return true;
 }
 
+static bool is_empty(const yaml_node_t *root)
+{
+	return root == NULL || conf_is_plain(root, "");
+}
+
 bool conf_document_load(struct conf_load *l)
 {
 	yaml_parser_t p;
@@ -191,7 +196,7 @@ bool conf_document_load(struct conf_load *l)
 	if (!l->doc_loaded)
 		syntax_error(l, &p);
 	yaml_parser_delete(&p);
-	if (l->doc_loaded && yaml_document_get_root_node(&l->doc) == NULL) {
+	if (l->doc_loaded && is_empty(yaml_document_get_root_node(&l->doc))) {
 		conf_error(l, NULL,
 			"the file is empty; config/lyncgate.yaml is an example to start from");
 		return false;

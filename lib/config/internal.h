@@ -341,6 +341,7 @@ void conf_check_versions(struct conf_load *l, const struct conf_head *h, enum co
 /* routes.c: a DNS name, lower case and without trailing dot; NULL after an error. */
 const char *conf_host_name(struct conf_load *l, const yaml_node_t *at, const char *text);
 void conf_check_usage(struct conf_load *l);
+void conf_check_machine(struct conf_load *l);
 
 /* files.c: only when check_files. */
 void conf_check_certificate(struct conf_load *l, struct raw_certificate *c);

@@ -24,6 +24,7 @@ static void build(struct conf_load *l)
 	conf_build_settings(l);
 	conf_check_coverage(l);
 	conf_check_usage(l);
+	conf_check_machine(l);
 }
 
 /* Everything that may run out of memory. False: it did. */
@@ -63,8 +64,9 @@ struct conf *conf_load_buffer(const char *path, const char *text, size_t len, bo
 	if (l == NULL)
 		return out_of_memory(path, out, n_errors);
 	l->path = path;
-	l->text = text;
-	l->len = len;
+	bool mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0; /* UTF-8's byte order mark */
+	l->text = mark ? text + 3 : text;
+	l->len = mark ? len - 3 : len;
 	l->check_files = check_files;
 	l->scratch = conf_arena_create(ARENA_LIMIT, NULL);
 	l->arena = conf_arena_create(ARENA_LIMIT, NULL);

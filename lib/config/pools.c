@@ -66,22 +66,33 @@ static void check_reachable(struct conf_load *l, const yaml_node_t *at, const st
 			text);
 }
 
-static void add_server(struct conf_load *l, const yaml_node_t *node, const char *name,
+/* s: the newest, behind the n_servers that were checked; key: of its name, or NULL. */
+static void check_server_doubles(struct conf_load *l, const struct conf_pool *p,
+	const struct conf_server *s, const yaml_node_t *node, const yaml_node_t *key)
+{
+	for (unsigned i = 0; i < p->n_servers; i++) {
+		const struct conf_server *o = &p->servers[i];
+		if (lg_ip_eq(&o->ip, &s->ip) && o->https_port == s->https_port)
+			conf_error(l, node, "server '%s' is there twice in this pool", s->name);
+		else if (key != NULL && strcmp(o->name, s->name) == 0)
+			conf_error(l, key, "server name '%s' is there twice in this pool", s->name);
+	}
+}
+
+static void add_server(struct conf_load *l, const yaml_node_t *node, const yaml_node_t *key,
 	const struct raw_pool *r, struct conf_pool *p)
 {
 	struct conf_server *s = &p->servers[p->n_servers];
-	s->name = name;
+	const char *name = key != NULL ? conf_key_text(l, key) : NULL;
+	if (key != NULL && (name == NULL || !conf_check_name(l, key, name)))
+		return;
+	s->name = name != NULL ? conf_strndup(l->arena, name, strlen(name)) : NULL;
 	if (!read_server(l, node, r, s)) {
 		memset(s, 0, sizeof(*s));
 		return;
 	}
 	check_reachable(l, node, &s->ip);
-	for (unsigned i = 0; i < p->n_servers; i++)
-		if (lg_ip_eq(&p->servers[i].ip, &s->ip) &&
-			p->servers[i].https_port == s->https_port)
-			conf_error(l, node, "server '%s' is there twice in this pool", s->name);
-		else if (name != NULL && strcmp(p->servers[i].name, name) == 0)
-			conf_error(l, node, "server name '%s' is there twice in this pool", name);
+	check_server_doubles(l, p, s, node, key);
 	p->n_servers++;
 }
 
@@ -109,11 +120,7 @@ static void read_servers(struct conf_load *l, const struct raw_pool *r, struct c
 			continue;
 		}
 		const yaml_node_pair_t *pair = &node->data.mapping.pairs.start[i];
-		const yaml_node_t *key = conf_node(l, pair->key);
-		const char *name = conf_key_text(l, key);
-		if (name != NULL && conf_check_name(l, key, name))
-			add_server(l, conf_node(l, pair->value),
-				conf_strndup(l->arena, name, strlen(name)), r, p);
+		add_server(l, conf_node(l, pair->value), conf_node(l, pair->key), r, p);
 	}
 }
 

@@ -134,15 +134,11 @@ static bool plain_forwarded(const struct conf_pool *p)
 	return false;
 }
 
+/* possible: whether the pool takes plain HTTP. */
 static enum conf_http_action http_action(
-	struct conf_load *l, const struct raw_route *r, const struct conf_host *h, unsigned pool)
+	const struct raw_route *r, const struct conf_host *h, bool possible)
 {
-	const struct conf_pool *p = pool < l->conf->n_pools ? &l->conf->pools[pool] : NULL;
 	enum conf_http_action a = (enum conf_http_action)r->http;
-	bool possible = p == NULL || p->n_servers == 0 || plain_forwarded(p);
-	if (a == CONF_HTTP_FORWARD && !possible)
-		conf_error(l, conf_at(&r->head, CS_ROUTE, "http"),
-			"http: forward, but pool '%s' has 'http_port: 0'", p->name);
 	if (a != CONF_HTTP_DEFAULT)
 		return a;
 	bool discover = !h->wildcard && strncmp(h->name, "lyncdiscover.", 13) == 0;
@@ -150,7 +146,7 @@ static enum conf_http_action http_action(
 }
 
 static void add_host(struct conf_load *l, const struct raw_route *r, const struct raw_name *n,
-	unsigned route, unsigned pool)
+	unsigned route, bool plain)
 {
 	struct conf *c = l->conf;
 	struct conf_host *h = &c->hosts[c->n_hosts];
@@ -159,7 +155,7 @@ static void add_host(struct conf_load *l, const struct raw_route *r, const struc
 	if (name == NULL)
 		return;
 	*h = (struct conf_host){.name = name, .wildcard = wildcard, .route = route};
-	h->http = http_action(l, r, h, pool);
+	h->http = http_action(r, h, plain);
 	if (strncmp(name, "lyncdiscoverinternal.", 21) == 0)
 		conf_warn(l, n->at,
 			"'%s' is for clients inside and must not be answered outside (LY-204)",
@@ -173,6 +169,12 @@ static void build_route(struct conf_load *l, const struct raw_route *r)
 	struct conf_route *out = &c->routes[c->n_routes];
 	unsigned pool = r->pool != NULL ? find_pool(l, r) : UINT_MAX;
 
+	const struct conf_pool *p = pool != UINT_MAX ? &c->pools[pool] : NULL;
+	bool plain = p == NULL || p->n_servers == 0 || plain_forwarded(p);
+
+	if (r->http == CONF_HTTP_FORWARD && !plain)
+		conf_error(l, conf_at(&r->head, CS_ROUTE, "http"),
+			"http: forward, but pool '%s' has 'http_port: 0'", p->name);
 	out->path = read_path(l, r);
 	out->name = conf_sprintf(l->arena, "%s%s", r->hosts.n > 0 ? r->hosts.v[0].s : "?",
 		out->path != NULL ? out->path : "");
@@ -180,7 +182,7 @@ static void build_route(struct conf_load *l, const struct raw_route *r)
 	out->line = conf_line(r->head.at);
 	out->response_header_timeout = r->response_header_timeout;
 	for (unsigned i = 0; i < r->hosts.n; i++)
-		add_host(l, r, &r->hosts.v[i], c->n_routes, pool);
+		add_host(l, r, &r->hosts.v[i], c->n_routes, plain);
 	c->n_routes++;
 }
 

@@ -139,7 +139,8 @@ static const char *set_enum(
 			store(k, i, dst);
 			return NULL;
 		}
-		conf_suggest_try(&s, conf_strndup(l->scratch, p, n), NULL);
+		if (!isdigit((unsigned char)*p)) /* numbers are not misspelt words */
+			conf_suggest_try(&s, conf_strndup(l->scratch, p, n), NULL);
 		if (p[n] == '\0')
 			break;
 		p += n + 1;
