@@ -17,14 +17,16 @@ void conf_check_ciphers(struct conf_load *l, const struct conf_tls_versions *v,
 		conf_error(l, ciphers, "OpenSSL gave no context to check the cipher list with");
 		return;
 	}
-	if (v->ciphers != NULL && !SSL_CTX_set_cipher_list(ctx, v->ciphers))
+	bool list = v->ciphers == NULL || SSL_CTX_set_cipher_list(ctx, v->ciphers);
+	bool tls13 = v->ciphersuites == NULL || SSL_CTX_set_ciphersuites(ctx, v->ciphersuites);
+	SSL_CTX_free(ctx);
+	ERR_clear_error();
+	if (!list)
 		conf_error(l, ciphers,
 			"ciphers: OpenSSL knows no cipher in '%s'; 'openssl ciphers LIST' tells",
 			conf_show(l, v->ciphers, strlen(v->ciphers)));
-	if (v->ciphersuites != NULL && !SSL_CTX_set_ciphersuites(ctx, v->ciphersuites))
+	if (!tls13)
 		conf_error(l, suites,
 			"ciphersuites: OpenSSL doesn't know all of '%s' (separate them by ':')",
 			conf_show(l, v->ciphersuites, strlen(v->ciphersuites)));
-	SSL_CTX_free(ctx);
-	ERR_clear_error();
 }

@@ -24,7 +24,7 @@ struct conf_route_net {
 };
 
 struct conf_port {
-	const char *device; /* PCI address or vdev string */
+	const char *device; /* PCI address with domain ("0000:3b:00.0") or vdev string */
 	uint16_t mtu;
 	uint16_t vlan;
 	struct conf_addr *addresses; /* first of each family is the primary one */
@@ -37,7 +37,8 @@ struct conf_port {
 };
 
 struct conf_eal_option {
-	const char *key, *value; /* "--key" or "--key=value" ("-k value" for one letter); value NULL: flag */
+	const char *key,
+		*value; /* "--key" or "--key=value" ("-k value" for one letter); value NULL: flag */
 };
 
 enum conf_idle { CONF_IDLE_BUSY, CONF_IDLE_ADAPTIVE };
@@ -48,7 +49,7 @@ struct conf_certificate {
 };
 
 struct conf_tls_versions {
-	uint16_t min, max; /* 0x0301..0x0304 */
+	uint16_t min, max;                  /* 0x0301..0x0304 */
 	const char *ciphers, *ciphersuites; /* NULL: defaults */
 };
 
@@ -75,8 +76,9 @@ struct conf_pool {
 	const char *name;
 	struct conf_server *servers;
 	unsigned n_servers;
-	uint16_t https_port, http_port; /* 4443, 8080 by default; http_port 0: plain is not forwarded */
-	bool https_tls;                 /* false: TLS listeners forward plain to https_port (tests, labs) */
+	uint16_t https_port,
+		http_port; /* 4443, 8080 by default; http_port 0: plain is not forwarded */
+	bool https_tls;    /* false: TLS listeners forward plain to https_port (tests, labs) */
 	bool verify;
 	const char *ca_file, *verify_name, *sni; /* sni NULL: none sent */
 	struct conf_tls_versions versions;
@@ -87,7 +89,7 @@ struct conf_pool {
 struct conf_host {
 	const char *name; /* lower case, without trailing dot; for wildcards the part after "*." */
 	bool wildcard;
-	unsigned route; /* index */
+	unsigned route;             /* index */
 	enum conf_http_action http; /* resolved: never DEFAULT */
 };
 
@@ -99,7 +101,7 @@ struct conf_route {
 	lg_us response_header_timeout; /* 0: pool's */
 };
 
-struct conf_timeouts { /* LY-406; microseconds */
+struct conf_timeouts {         /* LY-406; microseconds */
 	lg_us tls_handshake;   /* 10 s */
 	lg_us request_header;  /* 30 s, first to last byte of a head */
 	lg_us idle;            /* 1800 s between requests */
@@ -109,33 +111,33 @@ struct conf_timeouts { /* LY-406; microseconds */
 	lg_us response_header; /* 1860 s */
 	lg_us drain;           /* 30 s at SIGTERM */
 	lg_us keepalive_client, keepalive_pool; /* 120 s, 60 s; 0: off (LY-408) */
-	lg_us half_open;       /* 10 s */
-	lg_us time_wait;       /* 60 s */
-	lg_us fin_wait;        /* 30 s */
-	lg_us retransmit;      /* 120 s: peer gone */
+	lg_us half_open;                        /* 10 s */
+	lg_us time_wait;                        /* 60 s */
+	lg_us fin_wait;                         /* 30 s */
+	lg_us retransmit;                       /* 120 s: peer gone */
 };
 
 struct conf_limits {
-	uint32_t connections;      /* client connections per worker */
-	uint32_t half_open;        /* per worker */
-	uint32_t time_wait;        /* per worker */
-	uint32_t receive_buffer;   /* bytes of memory per connection and direction */
+	uint32_t connections;    /* client connections per worker */
+	uint32_t half_open;      /* per worker */
+	uint32_t time_wait;      /* per worker */
+	uint32_t receive_buffer; /* bytes of memory per connection and direction */
 	uint32_t send_buffer;
-	uint32_t request_head;     /* LY-413: 64 KiB default */
+	uint32_t request_head; /* LY-413: 64 KiB default */
 	uint32_t request_field;
 	uint32_t request_target;
 	uint32_t request_fields;
-	uint64_t request_body;     /* 0: no limit (LY-410); else 413 */
-	uint32_t handshakes_queued;/* per worker */
+	uint64_t request_body;      /* 0: no limit (LY-410); else 413 */
+	uint32_t handshakes_queued; /* per worker */
 	uint32_t neighbours;
 	uint32_t fragments;
-	uint32_t icmp_echo;        /* per second and worker */
+	uint32_t icmp_echo; /* per second and worker */
 	uint16_t source_port_low, source_port_high;
 };
 
 struct conf_log {
-	int level; /* enum lg_log_level */
-	bool access; /* one line per request */
+	int level;               /* enum lg_log_level */
+	bool access;             /* one line per request */
 	const char *access_file; /* NULL: standard output */
 };
 
@@ -150,7 +152,7 @@ struct conf {
 	struct conf_port external, internal;
 	struct conf_certificate *certificates;
 	unsigned n_certificates;
-	struct conf_listener *listeners;
+	struct conf_listener *listeners; /* those with an address of their own before "*" */
 	unsigned n_listeners;
 	struct conf_host *hosts; /* all patterns of all routes, in file order */
 	unsigned n_hosts;
@@ -169,13 +171,14 @@ struct conf {
 
 /*
  * Loads and checks a file, certificates and CA files included. All errors and warnings go to `out`
- * (one pass, "file:line:column: error: sentence", source line, caret). Returns NULL when there was an
- * error. *n_warnings may be NULL.
+ * (one pass, "file:line:column: error: sentence", source line, caret). Returns NULL when there was
+ * an error. *n_warnings may be NULL.
  */
 struct conf *conf_load(const char *path, FILE *out, unsigned *n_errors, unsigned *n_warnings);
-/* The same on a buffer (tests, fuzzing); path is used in messages and to resolve relative files. check_files: read certificates. */
-struct conf *conf_load_buffer(const char *path, const char *text, size_t len, bool check_files, FILE *out,
-	unsigned *n_errors, unsigned *n_warnings);
+/* The same on a buffer (tests, fuzzing); path is used in messages and to resolve relative files.
+ * check_files: read certificates. */
+struct conf *conf_load_buffer(const char *path, const char *text, size_t len, bool check_files,
+	FILE *out, unsigned *n_errors, unsigned *n_warnings);
 void conf_free(struct conf *c);
 /* Prints the reference of all keys (Markdown), generated from the schema table. */
 void conf_print_reference(FILE *out);

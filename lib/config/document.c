@@ -15,10 +15,21 @@ struct scan {
 	bool aliases; /* the document must not be loaded */
 };
 
-static void parser_open(yaml_parser_t *p, const struct conf_load *l)
+static bool parser_open(struct conf_load *l)
 {
-	yaml_parser_set_encoding(p, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(p, (const unsigned char *)l->text, l->len);
+	if (!yaml_parser_initialize(&l->parser)) {
+		conf_error(l, NULL, "not enough memory");
+		return false;
+	}
+	yaml_parser_set_encoding(&l->parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&l->parser, (const unsigned char *)l->text, l->len);
+	return true;
+}
+
+static void parser_close(struct conf_load *l)
+{
+	yaml_parser_delete(&l->parser);
+	memset(&l->parser, 0, sizeof(l->parser));
 }
 
 /* Line and column (characters) of a byte offset, for errors of libyaml's reader. */
@@ -35,8 +46,9 @@ static void place_of(const struct conf_load *l, size_t offset, size_t *line, siz
 	}
 }
 
-static void syntax_error(struct conf_load *l, const yaml_parser_t *p)
+static void syntax_error(struct conf_load *l)
 {
+	const yaml_parser_t *p = &l->parser;
 	size_t line = p->problem_mark.line, column = p->problem_mark.column;
 	const char *problem = p->problem != NULL ? p->problem : "not enough memory";
 
@@ -137,26 +149,21 @@ static void check_event(struct scan *s, const yaml_event_t *e)
 static bool scan_events(struct conf_load *l)
 {
 	struct scan s = {.l = l};
-	yaml_parser_t p;
 	bool end = false;
 
-	if (!yaml_parser_initialize(&p)) {
-		conf_error(l, NULL, "not enough memory");
+	if (!parser_open(l))
 		return false;
-	}
-	parser_open(&p, l);
 	while (!end && !s.fatal) {
-		yaml_event_t e;
-		if (!yaml_parser_parse(&p, &e)) {
-			syntax_error(l, &p);
+		if (!yaml_parser_parse(&l->parser, &l->event)) {
+			syntax_error(l);
 			s.fatal = true;
 			break;
 		}
-		check_event(&s, &e);
-		end = e.type == YAML_STREAM_END_EVENT;
-		yaml_event_delete(&e);
+		check_event(&s, &l->event);
+		end = l->event.type == YAML_STREAM_END_EVENT;
+		yaml_event_delete(&l->event);
 	}
-	yaml_parser_delete(&p);
+	parser_close(l);
 	return !s.fatal && !s.aliases;
 }
 
@@ -183,19 +190,12 @@ static bool is_empty(const yaml_node_t *root)
 
 bool conf_document_load(struct conf_load *l)
 {
-	yaml_parser_t p;
-
-	if (!check_bytes(l) || !scan_events(l))
+	if (!check_bytes(l) || !scan_events(l) || !parser_open(l))
 		return false;
-	if (!yaml_parser_initialize(&p)) {
-		conf_error(l, NULL, "not enough memory");
-		return false;
-	}
-	parser_open(&p, l);
-	l->doc_loaded = yaml_parser_load(&p, &l->doc);
+	l->doc_loaded = yaml_parser_load(&l->parser, &l->doc);
 	if (!l->doc_loaded)
-		syntax_error(l, &p);
-	yaml_parser_delete(&p);
+		syntax_error(l);
+	parser_close(l);
 	if (l->doc_loaded && is_empty(yaml_document_get_root_node(&l->doc))) {
 		conf_error(l, NULL,
 			"the file is empty; config/lyncgate.yaml is an example to start from");

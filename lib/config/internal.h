@@ -244,6 +244,9 @@ struct conf_load {
 	struct conf_arena *scratch; /* raw structs and messages */
 	struct conf *conf;          /* being built */
 	struct conf_arena *arena;   /* the conf's */
+	/* libyaml's memory: freed at the end, however the load ends. All zero: nothing to free. */
+	yaml_parser_t parser;
+	yaml_event_t event;
 	yaml_document_t doc;
 	bool doc_loaded;
 	struct conf_diags errors, warnings;

@@ -79,6 +79,8 @@ struct conf *conf_load_buffer(const char *path, const char *text, size_t len, bo
 		conf_arena_free(l->arena);
 		c = NULL;
 	}
+	yaml_event_delete(&l->event);
+	yaml_parser_delete(&l->parser);
 	if (l->doc_loaded)
 		yaml_document_delete(&l->doc);
 	conf_arena_free(l->scratch);

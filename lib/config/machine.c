@@ -17,10 +17,8 @@ static int device_node(struct conf_load *l, const char *device)
 	int node = -1;
 	if (device == NULL || device[0] == 'n' || device[0] == 'v')
 		return -1;
-	const char *domain = device[4] == ':' ? "" : "0000:";
 	FILE *f = fopen(
-		conf_sprintf(l->scratch, "/sys/bus/pci/devices/%s%s/numa_node", domain, device),
-		"re");
+		conf_sprintf(l->scratch, "/sys/bus/pci/devices/%s/numa_node", device), "re");
 	if (f == NULL)
 		return -1;
 	if (fscanf(f, "%d", &node) != 1)

@@ -33,6 +33,14 @@ static bool virtual_device(const char *s)
 	return name > 4 && name < 64;
 }
 
+/* "3b:00.0" -> "0000:3b:00.0", the name that DPDK and sysfs know. */
+static const char *full_device(struct conf_load *l, const char *s)
+{
+	if (s == NULL || strlen(s) != 7 || !pci_address(s))
+		return s;
+	return conf_sprintf(l->arena, "0000:%s", s);
+}
+
 static void check_device(struct conf_load *l, const struct raw_port *r)
 {
 	if (r->device == NULL || pci_address(r->device) || virtual_device(r->device))
@@ -206,7 +214,7 @@ static void build_port(
 {
 	bool bad = !read_addresses(l, r, p);
 	l->addresses_bad[internal] = bad;
-	p->device = r->device;
+	p->device = full_device(l, r->device);
 	p->mtu = r->mtu;
 	p->vlan = r->vlan;
 	p->rx_descriptors = r->rx_descriptors;
@@ -224,7 +232,7 @@ static void build_port(
 
 static void check_devices_differ(struct conf_load *l, const struct raw_ports *r)
 {
-	const char *e = r->external.device, *i = r->internal.device;
+	const char *e = l->conf->external.device, *i = l->conf->internal.device;
 	if (e == NULL || i == NULL)
 		return;
 	size_t n = strcspn(e, ",");

@@ -35,7 +35,7 @@ static const char base_yaml[] =
 		 /* 16 */ "  https: { bind: \"*:443\", tls: { certificates: [public] } }\n"
 		 /* 17 */ "routes:\n"
 		 /* 18 */ "  - { hosts: [web.example.com, lyncdiscover.example.com, "
-			  "\"*.example.net\"], pool: fe-pool }\n"
+		 "\"*.example.net\"], pool: fe-pool }\n"
 		 /* 19 */ "pools:\n"
 		 /* 20 */ "  fe-pool:\n"
 		 /* 21 */ "    servers: [10.0.1.11]\n"
@@ -78,8 +78,10 @@ static inline void loaded_free(struct loaded *r)
 static inline char *changed(const char *from, const char *to)
 {
 	const char *at = strstr(base_yaml, from);
-	if (at == NULL)
-		fail_msg("'%s' is not in the base configuration", from);
+	if (at == NULL) {
+		print_error("'%s' is not in the base configuration\n", from);
+		abort();
+	}
 	char *text = NULL;
 	int n = asprintf(
 		&text, "%.*s%s%s", (int)(at - base_yaml), base_yaml, to, at + strlen(from));

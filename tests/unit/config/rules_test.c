@@ -130,9 +130,15 @@ static void eal_options_are_checked(void **state)
 	};
 	(void)state;
 	CHECK_CHANGES(t);
-	struct loaded r = load_changed("net_af_packet0,iface=ext0", "\"3b:00.0\"");
+	struct loaded r = load_changed("eal: { no-huge: true }", "eal: { no-pci: true }");
 	assert_int_equal(r.errors, 0);
 	loaded_free(&r);
+	char *text = changed("net_af_packet0,iface=ext0", "\"0000:3b:00.0\"");
+	memcpy(strstr(text, "no-huge"), "no-pci ", 7);
+	r = load_text(text, strlen(text));
+	assert_says(&r, "25:17: error: eal: 'no-pci' hides the PCI device that a port names");
+	loaded_free(&r);
+	free(text);
 }
 
 /* LY-601, LY-605 and plain arithmetic of addresses. */
@@ -203,6 +209,23 @@ static void ports_are_checked(void **state)
 	CHECK_CHANGES(t);
 }
 
+static void short_pci_addresses_are_completed(void **state)
+{
+	(void)state;
+	struct loaded r = load_changed("net_af_packet0,iface=ext0", "\"3b:00.0\"");
+	assert_int_equal(r.errors, 0);
+	assert_string_equal(r.conf->external.device, "0000:3b:00.0");
+	loaded_free(&r);
+	char *text = changed("net_af_packet0,iface=ext0", "\"0000:3b:00.0\"");
+	char *at = strstr(text, "net_af_packet1,iface=int0");
+	memcpy(at, "\"3b:00.0\"                ", 25);
+	r = load_text(text, strlen(text));
+	assert_says(
+		&r, "9:13: error: device: '0000:3b:00.0' is the external port's device (line 5)");
+	loaded_free(&r);
+	free(text);
+}
+
 static void listeners_are_checked(void **state)
 {
 	static const struct change t[] = {
@@ -248,52 +271,50 @@ static void listeners_are_checked(void **state)
 
 static void routes_are_checked(void **state)
 {
-	static const struct change t[] =
-		{
-			{"pool: fe-pool", "pool: fe-pol",
-				"18:82: error: pool 'fe-pol' is not defined; did you mean "
-				"'fe-pool' (line 20)?"},
-			{"web.example.com", "https://web.example.com/",
-				"18:15: error: 'https://web.example.com/' is no host name: write "
-				"the host name only"},
-			{"web.example.com", "\"web.example.com:443\"",
-				"18:15: error: 'web.example.com:443' is no host name: write the "
-				"host name without a port"},
-			{"web.example.com", "\"w*.example.com\"",
-				"18:15: error: 'w*.example.com' is no host name: a wildcard is"},
-			{"web.example.com",
-				"b\xc3\xbc"
-				"cher.example",
-				"18:15: error: 'b\xc3\xbc"
-				"cher.example' is no host name: write international names"},
-			{"web.example.com", "a..b", "18:15: error: 'a..b' is no host name"},
-			{"web.example.com", "-a.b", "18:15: error: '-a.b' is no host name"},
-			{"pool: fe-pool", "path: meet, pool: fe-pool",
-				"18:82: error: path: 'meet' must begin with '/'"},
-			{"pool: fe-pool", "path: /a?b, pool: fe-pool",
-				"18:82: error: path: '/a?b' is a plain prefix"},
-			{"pool: fe-pool", "path: /a/../b, pool: fe-pool",
-				"18:82: error: path: '/a/../b' must not have empty, '.' or '..' "
-				"parts"},
-			{"pool: fe-pool", "http: redirct, pool: fe-pool",
-				"18:82: error: http: 'redirct' must be one of: default forward "
-				"redirect off; did you mean 'redirect'?"},
-			/* The same host, however it is written, and both lines are named. */
-			{"pools:\n", "  - { hosts: WEB.example.com., pool: fe-pool }\npools:\n",
-				"19:14: error: host 'web.example.com' is there twice: here on line "
-				"19 and before on line 18"},
-			{"pools:\n",
-				"  - { hosts: web.example.com, path: /, pool: fe-pool }\npools:\n",
-				"19:14: error: host 'web.example.com' is there twice"},
-			{"web.example.com", "web.example.com, lyncdiscoverinternal.example.com",
-				"18:32: warning: 'lyncdiscoverinternal.example.com' is for clients "
-				"inside"}, /* LY-204 */
-			{"pool: fe-pool", "response_header_timeout: 900s, pool: fe-pool",
-				"18:101: warning: response_header: 900s is below 960s"}, /* LY-406
-											  */
-			{"idle: 30m", "response_header: 5m",
-				"24:30: warning: response_header: 300s is below 960s"},
-		};
+	static const struct change t[] = {
+		{"pool: fe-pool", "pool: fe-pol",
+			"18:82: error: pool 'fe-pol' is not defined; did you mean "
+			"'fe-pool' (line 20)?"},
+		{"web.example.com", "https://web.example.com/",
+			"18:15: error: 'https://web.example.com/' is no host name: write "
+			"the host name only"},
+		{"web.example.com", "\"web.example.com:443\"",
+			"18:15: error: 'web.example.com:443' is no host name: write the "
+			"host name without a port"},
+		{"web.example.com", "\"w*.example.com\"",
+			"18:15: error: 'w*.example.com' is no host name: a wildcard is"},
+		{"web.example.com",
+			"b\xc3\xbc"
+			"cher.example",
+			"18:15: error: 'b\xc3\xbc"
+			"cher.example' is no host name: write international names"},
+		{"web.example.com", "a..b", "18:15: error: 'a..b' is no host name"},
+		{"web.example.com", "-a.b", "18:15: error: '-a.b' is no host name"},
+		{"pool: fe-pool", "path: meet, pool: fe-pool",
+			"18:82: error: path: 'meet' must begin with '/'"},
+		{"pool: fe-pool", "path: /a?b, pool: fe-pool",
+			"18:82: error: path: '/a?b' is a plain prefix"},
+		{"pool: fe-pool", "path: /a/../b, pool: fe-pool",
+			"18:82: error: path: '/a/../b' must not have empty, '.' or '..' "
+			"parts"},
+		{"pool: fe-pool", "http: redirct, pool: fe-pool",
+			"18:82: error: http: 'redirct' must be one of: default forward "
+			"redirect off; did you mean 'redirect'?"},
+		/* The same host, however it is written, and both lines are named. */
+		{"pools:\n", "  - { hosts: WEB.example.com., pool: fe-pool }\npools:\n",
+			"19:14: error: host 'web.example.com' is there twice: here on line "
+			"19 and before on line 18"},
+		{"pools:\n", "  - { hosts: web.example.com, path: /, pool: fe-pool }\npools:\n",
+			"19:14: error: host 'web.example.com' is there twice"},
+		{"web.example.com", "web.example.com, lyncdiscoverinternal.example.com",
+			"18:32: warning: 'lyncdiscoverinternal.example.com' is for clients "
+			"inside"}, /* LY-204 */
+		{"pool: fe-pool", "response_header_timeout: 900s, pool: fe-pool",
+			"18:101: warning: response_header: 900s is below 960s"}, /* LY-406
+										  */
+		{"idle: 30m", "response_header: 5m",
+			"24:30: warning: response_header: 300s is below 960s"},
+	};
 	(void)state;
 	CHECK_CHANGES(t);
 }
@@ -407,6 +428,7 @@ int main(void)
 		cmocka_unit_test(values_are_checked),
 		cmocka_unit_test(eal_options_are_checked),
 		cmocka_unit_test(ports_are_checked),
+		cmocka_unit_test(short_pci_addresses_are_completed),
 		cmocka_unit_test(listeners_are_checked),
 		cmocka_unit_test(routes_are_checked),
 		cmocka_unit_test(pools_are_checked),

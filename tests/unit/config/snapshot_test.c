@@ -185,9 +185,9 @@ static void pools_have_lync_ports_and_verification(void **state) /* LY-101, LY-1
 static void servers_may_have_names_and_ports_of_their_own(void **state)
 {
 	(void)state;
-	struct loaded r = load_changed(
-		"[10.0.1.11]", "{ fe1: 10.0.1.11, fe2: \"10.0.1.12:443\", fe3: { address: "
-			       "10.0.1.13, http_port: 80 } }");
+	struct loaded r = load_changed("[10.0.1.11]",
+		"{ fe1: 10.0.1.11, fe2: \"10.0.1.12:443\", fe3: { address: "
+		"10.0.1.13, http_port: 80 } }");
 	const struct conf_pool *p = &r.conf->pools[0];
 	assert_int_equal(p->n_servers, 3);
 	assert_string_equal(p->servers[0].name, "fe1");
@@ -262,9 +262,9 @@ static void timeouts_have_the_defaults_of_ly_406(void **state)
 static void durations_sizes_and_counts_have_units(void **state)
 {
 	(void)state;
-	struct loaded r = load_changed(
-		"idle: 30m", "idle: 1d, connect: 1500ms, keepalive_client: 0, keepalive_pool: off, "
-			     "drain: 2m, retransmit: 1h");
+	struct loaded r = load_changed("idle: 30m",
+		"idle: 1d, connect: 1500ms, keepalive_client: 0, keepalive_pool: off, "
+		"drain: 2m, retransmit: 1h");
 	assert_int_equal(r.errors, 0);
 	assert_int_equal(r.conf->timeouts.idle, LG_SEC(86400));
 	assert_int_equal(r.conf->timeouts.connect, LG_MS(1500));
@@ -308,9 +308,9 @@ static void limits_log_and_redirect_have_defaults(void **state)
 	assert_null(c->log.access_file);
 	loaded_free(&r);
 
-	r = load_changed(
-		"log: { level: info }", "redirect: { status: 308, port: 8443 }\nlog: { level: "
-					"debug, access: true, access_file: a.log }");
+	r = load_changed("log: { level: info }",
+		"redirect: { status: 308, port: 8443 }\nlog: { level: "
+		"debug, access: true, access_file: a.log }");
 	assert_int_equal(r.conf->redirect_status, 308);
 	assert_int_equal(r.conf->redirect_port, 8443);
 	assert_int_equal(r.conf->log.level, LG_DEBUG);
