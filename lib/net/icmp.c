@@ -13,6 +13,10 @@
 enum net_verdict net_icmp_echo(struct net_rx *rx, uint8_t reply)
 {
 	struct net_if *nif = rx->nif;
+	uint32_t header = lg_ip_is_v4(&rx->src) ? NET_IP4_LEN : NET_IP6_LEN;
+	/* A request that came in fragments would need them for the answer too: we send none. */
+	if (rx->m->pkt_len - rx->off + header > nif->p.mtu)
+		return net_drop(rx, NET_CTR_DROP_TX_TOO_BIG);
 	if (rx->learn_only || !net_bucket_take(&nif->echo_rate, rx->now))
 		return net_drop(rx, NET_CTR_DROP_ICMP_RATE);
 	/* A copy, because the request may have no room in front or share its buffer. */

@@ -11,7 +11,8 @@ enum net_verdict net_drop(struct net_rx *rx, enum net_counter why)
 
 const void *net_peek(const struct net_rx *rx, uint32_t at, uint32_t len, void *buf)
 {
-	return rte_pktmbuf_read(rx->m, rx->off + at, len, buf);
+	/* Asked for nothing at the very end of a chain, rte_pktmbuf_read() runs off it. */
+	return len == 0 ? buf : rte_pktmbuf_read(rx->m, rx->off + at, len, buf);
 }
 
 bool net_l4_checksum_ok(const struct net_rx *rx, bool pseudo, bool may_trust)

@@ -122,6 +122,20 @@ static void echo_is_rate_limited(void **state)
 	world_free(w);
 }
 
+static void echo_over_the_mtu_is_not_answered(void **state)
+{
+	struct world *w = world_prepare();
+	struct bytes fits = echo4(CLIENT, US, 1472 - 100), f = echo4(CLIENT, US, 1473 - 100);
+	(void)state;
+	w->p.mtu = 1400;
+	world_start(w);
+	meet_gateway(w);
+	gets_dropped(w, &f, NET_CTR_DROP_TX_TOO_BIG);
+	assert_int_equal(give(w, &fits), NET_DONE);
+	assert_int_equal(only_sent(w)->n, 1414);
+	world_free(w);
+}
+
 static void wrong_icmp_checksum_is_dropped(void **state)
 {
 	struct world *w = world_new();
@@ -302,6 +316,7 @@ int main(void)
 		cmocka_unit_test(echo_in_segments_is_answered),
 		cmocka_unit_test(echo_to_groups_is_not_answered),
 		cmocka_unit_test(echo_is_rate_limited),
+		cmocka_unit_test(echo_over_the_mtu_is_not_answered),
 		cmocka_unit_test(wrong_icmp_checksum_is_dropped),
 		cmocka_unit_test(icmp_errors_about_our_segments_are_handed_up),
 		cmocka_unit_test(icmpv6_errors_about_our_segments_are_handed_up),

@@ -469,6 +469,24 @@ static void duplicate_address_probe_is_answered_to_all_nodes(void **state)
 	world_free(w);
 }
 
+static void neighbour_frames_in_segments_are_understood(void **state)
+{
+	struct world *w = world_new();
+	struct bytes plain = nd_frame(OUR_MAC, PEER6, US6, 135, 0, US6, "", 0),
+		     full = nd_peer_asks(),
+		     arp = arp_frame(BCAST_MAC, 1, PEER_MAC, GW, ZERO_MAC, US);
+	(void)state;
+	for (uint32_t seg = 1; seg <= full.n; seg++) {
+		assert_int_equal(give_mbuf(w, to_mbuf(w, plain.b, plain.n, seg)), NET_DONE);
+		check_nd(only_sent(w), PEER_MAC, US6, PEER6, 136, NA_S | NA_O, US6);
+		assert_int_equal(give_mbuf(w, to_mbuf(w, full.b, full.n, seg)), NET_NEIGHBOUR);
+		check_nd(only_sent(w), PEER_MAC, US6, PEER6, 136, NA_S | NA_O, US6);
+		assert_int_equal(give_mbuf(w, to_mbuf(w, arp.b, arp.n, seg)), NET_NEIGHBOUR);
+		assert_int_equal(only_sent(w)->n, 42);
+	}
+	world_free(w);
+}
+
 static void solicitation_for_others_is_ignored(void **state)
 {
 	struct world *w = world_new();
@@ -637,6 +655,7 @@ int main(void)
 		cmocka_unit_test(unknown_ipv6_neighbour_is_solicited),
 		cmocka_unit_test(solicitation_is_answered_and_teaches),
 		cmocka_unit_test(duplicate_address_probe_is_answered_to_all_nodes),
+		cmocka_unit_test(neighbour_frames_in_segments_are_understood),
 		cmocka_unit_test(solicitation_for_others_is_ignored),
 		cmocka_unit_test(malformed_nd_is_dropped),
 		cmocka_unit_test(advertisement_rules_for_known_neighbours),
