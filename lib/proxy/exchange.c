@@ -234,7 +234,8 @@ static void interim_response(struct session *s, lg_us now)
 	struct exchange *ex = s->ex;
 
 	/* 101 was not asked for: Upgrade is not passed on. */
-	if (ex->resp.status == 101 || ++ex->interim > MAX_INTERIM) {
+	if (ex->resp.status == 101 || ++ex->interim > MAX_INTERIM ||
+		http_response_framing(&ex->resp, ex->req.method) != HTTP_DONE) {
 		exchange_fail(s, 503, PROXY_END_SERVER_BAD_RESPONSE, now);
 		return;
 	}
