@@ -195,14 +195,20 @@ class CurlError(AssertionError):
         self.code = code
 
 
-def curl_command(lab, url, *options, address=GW4):
+def curl_words(lab, url, *options, address=GW4):
+    """The words of a curl command line that meets the gateway under the URL's name, for the client's namespace."""
     scheme, _, rest = url.partition("://")
     host = rest.split("/")[0].split("?")[0]
     host, _, port = host.partition(":")
     port = port or ("443" if scheme == "https" else "80")
     where = f"[{address}]" if ":" in address else address
-    return lab.client.command("curl", "-q", "-sS", "--path-as-is", "--max-time", "60", "--noproxy", "*",
-                              "--resolve", f"{host}:{port}:{where}", "--cacert", lab.certs.public_ca, *options, url)
+    words = ["curl", "-q", "-sS", "--path-as-is", "--max-time", "60", "--noproxy", "*", "--resolve",
+             f"{host}:{port}:{where}", "--cacert", lab.certs.public_ca, *options, url]
+    return [str(word) for word in words]
+
+
+def curl_command(lab, url, *options, address=GW4):
+    return lab.client.command(*curl_words(lab, url, *options, address=address))
 
 
 def curl(lab, url, *options, address=GW4, timeout=70):

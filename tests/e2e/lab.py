@@ -40,7 +40,7 @@ NOBODY = "10.0.0.99"  # an address of the pool's network that nobody answers for
 HAIRPIN4 = "10.0.7.7"  # a client outside whose address belongs to an internal network (LY-205)
 
 # Which emulator process serves which roles; each can be stopped and started alone.
-PROCESSES = {"main": ["fe1", "fe2", "owas", "director", "remote", "six"], "second": ["second"]}
+TEST_PROCESSES = {"main": ["fe1", "fe2", "owas", "director", "remote", "six"], "second": ["second"]}
 
 PUBLIC_NAMES = ["webext.example.test", "meet.example.test", "dialin.example.test", "lyncdiscover.example.test",
                 "webext2.example.test", "director.example.test", "officewebapps.example.test",
@@ -60,9 +60,10 @@ def bracket(ip, port):
 class Lab:
     """Everything that a test needs and its clean-up. Use as a context manager."""
 
-    def __init__(self, name="lg", detached=False, folder=None):
+    def __init__(self, name="lg", detached=False, pools=None):
         self.id = f"{name}{os.getpid()}{secrets.token_hex(2)}"
-        self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix=f"lyncgate-{self.id}-"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"lyncgate-{self.id}-"))
+        self.roles = pools or TEST_PROCESSES
         self.detached = detached
         self.spaces, self.processes, self.pools = [], [], {}
         self.client = self.inside = self.gateway_space = None
@@ -83,14 +84,22 @@ class Lab:
 
     def build(self, veth_external=True):
         self.client, self.gateway_space, self.inside = (self._space(n) for n in ("client", "gw", "pool"))
-        self.gateway_space.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1",
-                               "net.ipv6.conf.default.disable_ipv6=1")
+        self._silence(self.gateway_space)
         self._veth("int", self.inside, "int0")
         self.address_inside("int0")
         if veth_external:
             self._veth("ext", self.client, "ext0")
             self.address_outside("ext0")
         return self
+
+    @staticmethod
+    def _silence(space):
+        """Without addresses the kernel answers nothing on IPv4; IPv6 makes addresses of its own unless told."""
+        with space.entered():
+            for name in ("all", "default"):
+                path = pathlib.Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6")
+                if path.exists():
+                    path.write_text("1")
 
     def _veth(self, gateway_end, space, kernel_end):
         self.gateway_space.ip("link", "add", gateway_end, "type", "veth", "peer", "name", kernel_end,
@@ -137,7 +146,7 @@ class Lab:
 
     def start_pool(self, name="main", *options):
         words = []
-        for role in PROCESSES[name]:
+        for role in self.roles[name]:
             ip = SERVERS[role]
             if role == "owas":
                 words.append(f"{role}={bracket(ip, 443)}/tls")
@@ -151,7 +160,7 @@ class Lab:
         return process
 
     def start_pools(self):
-        for name in PROCESSES:
+        for name in self.roles:
             self.start_pool(name)
         return self
 

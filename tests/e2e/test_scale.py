@@ -2,10 +2,11 @@
 """Many at once, on two workers."""
 
 import concurrent.futures
+import shlex
 import subprocess
 
 import payload
-from client import Conn, curl, curl_command, tls_client_context
+from client import Conn, curl, curl_words, tls_client_context
 
 WORKERS = 2
 HOST = "webext2.example.test"
@@ -14,18 +15,20 @@ MIB = 1024 * 1024
 
 def test_200_parallel_curls(gw, lab, tmp_path):
     """200 programs at the same time, each with its own connections and its own bytes."""
-    running = []
+    lines = []
     for number in range(200):
-        out = tmp_path / str(number)
-        scheme = "http" if number % 4 == 3 else "https"
-        command = curl_command(lab, f"{scheme}://{HOST}/size/{number * 500}", "-o", out, "-w", "%{http_code}")
-        running.append((number, out, subprocess.Popen([str(w) for w in command], stdout=subprocess.PIPE,
-                                                      stderr=subprocess.PIPE, text=True)))
+        url = f"{'http' if number % 4 == 3 else 'https'}://{HOST}/size/{number * 500}"
+        words = curl_words(lab, url, "-o", tmp_path / f"{number}.body", "-w", "%{http_code}")
+        lines.append(shlex.join(words) + f" > {number}.code 2> {number}.err &")
+    script = tmp_path / "all.sh"
+    script.write_text("\n".join(lines) + "\nwait\n")
+    subprocess.run(lab.client.command("sh", str(script)), cwd=tmp_path, timeout=120, check=True)
     failed = []
-    for number, out, process in running:
-        text, errors = process.communicate(timeout=120)
-        if text != "200" or out.read_bytes() != payload.data(number * 500):
-            failed.append((number, process.returncode, text, errors.strip()))
+    for number in range(200):
+        code, errors = (tmp_path / f"{number}.{kind}" for kind in ("code", "err"))
+        body = tmp_path / f"{number}.body"
+        if code.read_text() != "200" or number and body.read_bytes() != payload.data(number * 500):
+            failed.append((number, code.read_text(), errors.read_text().strip()))
     assert not failed
 
 
