@@ -254,9 +254,14 @@ static void icmpv6_errors_about_our_segments_are_handed_up(void **state)
 
 static void icmp_errors_about_others_are_dropped(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = world_prepare();
+	world_addr(w, "203.0.113.12", 120);
+	world_start(w);
 	struct bytes q = quoted4("203.0.113.11", CLIENT, PROTO_TCP, 8), f = error4(3, 3, 0, &q);
 	(void)state;
+	gets_dropped(w, &f, NET_CTR_DROP_BAD_ICMP);
+	q = quoted4("203.0.113.12", CLIENT, PROTO_TCP, 8); /* ours, but not whom they told */
+	f = error4(3, 3, 0, &q);
 	gets_dropped(w, &f, NET_CTR_DROP_BAD_ICMP);
 	q = quoted4(US, CLIENT, 17, 8);
 	f = error4(3, 3, 0, &q);
