@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "sizing.h"
 
 #define EAL_MAX_ARGS 256
 
@@ -34,8 +35,8 @@ const char *eal_args_value(const struct eal_args *a, const char *name);
 /* The whole line for the log. Returns out. */
 char *eal_args_text(const struct eal_args *a, char *out, size_t room);
 
-/* Bytes that EAL will be able to give out, as far as one can tell before it starts. */
-uint64_t eal_memory(const struct eal_args *a);
+/* What EAL will be able to give out, as far as one can tell before it starts. */
+struct sizing_memory eal_memory(const struct eal_args *a);
 /*
  * What EAL would fail on with a page of help, found before: CPUs, options that exclude each other,
  * memory (need: bytes), a running gateway with the same prefix. 0, or a negative errno with a

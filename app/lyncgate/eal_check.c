@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/base.h"
-#include "sizing.h"
 
 #define HUGEPAGE_DIR      "/sys/kernel/mm/hugepages"
 #define NO_HUGE_DEFAULT_M 64 /* MiB that EAL takes with --no-huge and no -m */
@@ -56,13 +55,14 @@ static bool no_huge(const struct eal_args *a)
 	return eal_args_value(a, "--no-huge") != NULL;
 }
 
-uint64_t eal_memory(const struct eal_args *a)
+struct sizing_memory eal_memory(const struct eal_args *a)
 {
 	const char *m = eal_args_value(a, "-m");
-	uint64_t asked = m != NULL ? strtoull(m, NULL, 10) << 20 : 0;
-	if (no_huge(a))
-		return asked != 0 ? asked : (uint64_t)NO_HUGE_DEFAULT_M << 20;
-	return free_hugepages();
+	uint64_t asked = m != NULL ? strtoull(m, NULL, 10) : NO_HUGE_DEFAULT_M;
+	if (!no_huge(a))
+		return (struct sizing_memory){.bytes = free_hugepages()};
+	return (struct sizing_memory){
+		.bytes = asked << 20, .page = (uint32_t)sysconf(_SC_PAGESIZE)};
 }
 
 static bool hugetlbfs_mounted(void)
@@ -80,7 +80,7 @@ static bool hugetlbfs_mounted(void)
 
 static int check_memory(const struct eal_args *a, uint64_t need, char *err, size_t errlen)
 {
-	uint64_t have = eal_memory(a);
+	uint64_t have = eal_memory(a).bytes;
 	unsigned long long need_mib = SIZING_MIB(need), have_mib = have >> 20;
 	if (no_huge(a) && have < need) {
 		snprintf(err, errlen,

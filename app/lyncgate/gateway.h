@@ -22,7 +22,6 @@ struct gateway {
 	struct worker *workers; /* n_workers of them */
 	struct net_port port[NET_SIDES];
 	bool port_open[NET_SIDES];
-	struct rte_ring **relay_rings[NET_SIDES]; /* n_workers slots; see relay.h */
 	struct flow_steer steer;
 	struct flow_handoff *handoff;
 	struct tls_shared *tls_shared;

@@ -180,15 +180,11 @@ static void tick(struct worker *w)
 	publish_gauges(w);
 }
 
-static unsigned flush(struct worker *w)
+static void flush(struct worker *w)
 {
-	unsigned relayed = 0;
 	tcp_flush(w->tcp, w->loop.now);
-	for (unsigned side = 0; side < NET_SIDES; side++) {
+	for (unsigned side = 0; side < NET_SIDES; side++)
 		net_flush(w->nif[side]);
-		relayed += relay_run(&w->relay[side]);
-	}
-	return relayed;
 }
 
 /* True when it did something, or left something to do. */
@@ -200,7 +196,7 @@ static bool turn(struct worker *w)
 	bool more = proxy_run(w->proxy, l->now);
 	l->now = app_now(); /* a TLS handshake step takes its time */
 	work += tcp_timers(w->tcp, l->now, TIMERS_PER_TURN);
-	work += flush(w);
+	flush(w);
 	tick(w);
 	return work > 0 || more;
 }

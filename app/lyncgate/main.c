@@ -125,7 +125,8 @@ static int start(const struct conf *conf, const struct arguments *a)
 	char err[SENTENCE] = "", line[4096];
 	if (eal_args_build(&args, conf, a->extra, a->n_extra, err, sizeof(err)) != 0)
 		return fail(APP_ENVIRONMENT, err);
-	struct sizing sizing = sizing_compute(conf, eal_memory(&args));
+	struct sizing_memory memory = eal_memory(&args);
+	struct sizing sizing = sizing_compute(conf, &memory);
 	uint64_t need = sizing.bytes * conf->n_workers;
 	lg_log(LG_INFO, "main", "EAL: %s", eal_args_text(&args, line, sizeof(line)));
 	int rc = APP_ENVIRONMENT;

@@ -10,7 +10,6 @@
 #include "clock.h"
 #include "exits.h"
 #include "gateway.h"
-#include "relay.h"
 #include "worker.h"
 
 #define HANDOFF_SLOTS 2048
@@ -29,10 +28,7 @@ static int allocate(struct gateway *g, char *err, size_t errlen)
 	g->workers = rte_zmalloc("lg_workers", n * sizeof(*g->workers), RTE_CACHE_LINE_SIZE);
 	g->stats = calloc(n, sizeof(struct ctl_worker_stats *));
 	g->views = calloc(n, sizeof(*g->views));
-	for (unsigned side = 0; side < NET_SIDES; side++)
-		g->relay_rings[side] = calloc(n, sizeof(struct rte_ring *));
-	if (g->workers == NULL || g->stats == NULL || g->views == NULL ||
-		g->relay_rings[NET_EXTERNAL] == NULL || g->relay_rings[NET_INTERNAL] == NULL)
+	if (g->workers == NULL || g->stats == NULL || g->views == NULL)
 		return out_of_memory("the workers", err, errlen);
 	for (unsigned i = 0; i < n; i++)
 		g->stats[i] = &g->workers[i].stats;
@@ -84,9 +80,7 @@ static int open_ports(struct gateway *g, char *err, size_t errlen)
 		if (rc != APP_OK)
 			return rc;
 		const struct net_port *port = &g->port[side];
-		if (relay_rings_create(g->relay_rings[side], port, g->n_workers) != 0)
-			return out_of_memory("the rings to the TX queues", err, errlen);
-		if (port->n_rxq < g->n_workers || port->n_txq < g->n_workers)
+		if (port->n_rxq < g->n_workers)
 			lg_log(LG_INFO, "port",
 				"%s: %u RX and %u TX queues for %u workers: packets are handed "
 				"over "
@@ -202,11 +196,8 @@ void gateway_close(struct gateway *g)
 		tls_shared_free(g->tls_shared);
 	flow_handoff_free(g->handoff);
 	for (unsigned side = 0; side < NET_SIDES; side++) {
-		if (g->relay_rings[side] != NULL)
-			relay_rings_free(g->relay_rings[side], g->n_workers);
 		if (g->port_open[side])
 			net_port_close(&g->port[side]);
-		free(g->relay_rings[side]);
 	}
 	for (unsigned i = 0; g->workers != NULL && i < g->n_workers; i++)
 		worker_destroy_pools(&g->workers[i]);

@@ -24,11 +24,11 @@ static struct rte_mempool *create_pool(const struct worker *w, const char *what,
 	if (pool == NULL)
 		snprintf(err, errlen,
 			"no memory for the packet buffers of worker %u (%u of %u bytes): %s: the "
-			"%u workers "
-			"need %llu MiB and the tables beside them: raise eal.m or the hugepages, "
-			"or lower "
-			"ports.*.mbufs, the descriptors or limits.connections",
-			w->index, n, room, rte_strerror(rte_errno), w->gateway->n_workers,
+			"gateway "
+			"needs about %llu MiB: raise eal.m or the hugepages, or lower "
+			"ports.*.mbufs, the "
+			"descriptors or limits.connections",
+			w->index, n, room, rte_strerror(rte_errno),
 			(unsigned long long)SIZING_MIB(
 				w->gateway->sizing.bytes * w->gateway->n_workers));
 	return pool;
@@ -95,10 +95,11 @@ static struct net_if *create_if(struct worker *w, enum net_side side)
 		.max_neighbours = limits->neighbours,
 		.max_fragments = limits->fragments,
 		.echo_per_second = limits->icmp_echo,
-		.tx = relay_tx,
-		.tx_ctx = &w->relay[side],
+		.tx = net_port_tx,
+		.tx_ctx = &w->txq[side],
 	};
-	relay_init(&w->relay[side], port, w->index, g->relay_rings[side], &w->stats);
+	w->txq[side] = (struct net_port_txq){
+		.port_id = port->port_id, .queue_id = (uint16_t)w->index};
 	w->polls[side] = w->index < port->n_rxq;
 	if_addresses(&p, conf);
 	return net_if_create(&p);

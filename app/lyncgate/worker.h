@@ -11,7 +11,6 @@
 #include "gateway.h"
 #include "net/net.h"
 #include "proxy/proxy.h"
-#include "relay.h"
 #include "tcp/tcp.h"
 #include "tls/tls.h"
 
@@ -33,8 +32,8 @@ struct worker {
 	unsigned index, lcore;
 	struct rte_mempool *pool, *indirect;
 	struct net_if *nif[NET_SIDES];
-	struct relay relay[NET_SIDES];
-	bool polls[NET_SIDES]; /* the port has an RX queue for this worker */
+	struct net_port_txq txq[NET_SIDES]; /* its own TX queue of each port */
+	bool polls[NET_SIDES];              /* the port has an RX queue for this worker */
 	struct flow_ports *ports;
 	struct tcp_stack *tcp;
 	struct tls_worker *tls;

@@ -60,9 +60,6 @@ bool ctl_mailbox_announce_due(const struct ctl_mailbox *box, uint32_t *seen);
 	X(DROP_HANDOFF_FULL, "drop-handoff-full", "packets dropped: the owner's ring was full")    \
 	X(DROP_HANDOFF_NOMBUF, "drop-handoff-nombuf",                                              \
 		"no mbuf to copy a packet for another worker")                                     \
-	X(RELAY_SENT, "relay-sent", "frames sent through another worker's TX queue")               \
-	X(DROP_RELAY_TX_FULL, "drop-relay-tx-full",                                                \
-		"frames of other workers that this worker's TX queue did not take")                \
 	X(DROP_ACCESS_FULL, "drop-access-full", "access lines dropped: the writer can't keep up")  \
 	X(DROP_LOG_FULL, "drop-log-full", "log lines dropped: the writer can't keep up")           \
 	X(SESSIONS, "sessions", "client connections open now")                                     \

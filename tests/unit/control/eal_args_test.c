@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -31,7 +32,7 @@ static struct conf base_conf(void)
 			.mtu = 1500,
 			.rx_descriptors = 1024,
 			.tx_descriptors = 1024},
-		.limits = {.connections = 10000},
+		.limits = {.connections = 10000, .half_open = 4096, .time_wait = 10000},
 		.log = {.level = LG_INFO},
 	};
 }
@@ -67,7 +68,8 @@ static void options_of_the_configuration_keep_their_form(void **state)
 	assert_string_equal(line_of(&conf, NULL, 0),
 		"lyncgate --lcores=0@1,1@2,2@2 --main-lcore=0 --no-huge -m 256 --file-prefix=x "
 		"--log-level=lib.eal:debug --no-pci");
-	assert_int_equal(eal_memory(&args), UINT64_C(256) << 20);
+	assert_int_equal(eal_memory(&args).bytes, UINT64_C(256) << 20);
+	assert_int_equal(eal_memory(&args).page, sysconf(_SC_PAGESIZE));
 }
 
 static void only_pci_devices_that_are_ports_are_allowed(void **state)
@@ -132,21 +134,24 @@ static void pools_of_two_workers_fit_into_a_small_memory(void **state)
 {
 	(void)state;
 	struct conf conf = base_conf();
-	struct sizing s = sizing_compute(&conf, UINT64_C(256) << 20);
+	const struct sizing_memory memory = {.bytes = UINT64_C(256) << 20, .page = 4096};
+	struct sizing s = sizing_compute(&conf, &memory);
 	assert_int_equal(s.data_room, RTE_MBUF_DEFAULT_BUF_SIZE);
-	assert_true(s.mbufs >= 16 * 1024);
-	assert_true(2 * s.bytes < (UINT64_C(160) << 20));
+	assert_true(s.mbufs >= 12 * 1024);
+	assert_int_equal(s.connections, 34096);
+	assert_true(2 * s.bytes < (UINT64_C(220) << 20));
 }
 
 static void pools_are_never_smaller_than_the_rings_they_fill(void **state)
 {
 	(void)state;
 	struct conf conf = base_conf();
-	struct sizing s = sizing_compute(&conf, 0);
+	const struct sizing_memory none = {0};
+	struct sizing s = sizing_compute(&conf, &none);
 	assert_true(s.mbufs > 4 * 1024);
 	conf.external.mbufs = 3000;
 	conf.internal.mbufs = 2000;
-	assert_int_equal(sizing_compute(&conf, 0).mbufs, 5000);
+	assert_int_equal(sizing_compute(&conf, &none).mbufs, 5000);
 }
 
 static void jumbo_frames_fit_into_one_mbuf(void **state)
@@ -154,7 +159,8 @@ static void jumbo_frames_fit_into_one_mbuf(void **state)
 	(void)state;
 	struct conf conf = base_conf();
 	conf.internal.mtu = 9000;
-	struct sizing s = sizing_compute(&conf, UINT64_C(1) << 30);
+	const struct sizing_memory memory = {.bytes = UINT64_C(1) << 30};
+	struct sizing s = sizing_compute(&conf, &memory);
 	assert_true(s.data_room >= 9000 + 14 + 8 + RTE_PKTMBUF_HEADROOM);
 }
 
