@@ -26,15 +26,6 @@ static bool is_duplicate(const struct tcp_conn *c, const struct tcp_seg *g)
 	       ((uint32_t)g->wnd << c->snd_wscale) == c->snd_wnd;
 }
 
-/* RFC 7323 section 4: covers retransmissions too, because the echo tells which one is meant. */
-static lg_us ts_rtt(const struct tcp_conn *c, const struct tcp_options *opt, lg_us now)
-{
-	if (!(c->flags & CF_TS) || !opt->has_ts)
-		return 0;
-	uint32_t ms = conn_ts_now(c, now) - opt->tsecr;
-	return ms <= TCP_RTO_MAX / 1000 ? LG_MAX(LG_MS(ms), 1u) : 0;
-}
-
 /* Frees acknowledged bytes; the cursor stays on a segment that lives. */
 static void tx_trim(struct tcp_conn *c, uint32_t ack)
 {
@@ -63,9 +54,7 @@ void ack_advance(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt
 	struct tcp_ack_info *a, lg_us now)
 {
 	a->acked = ack - c->snd_una;
-	a->rtt = rec_ack(c, ack, now);
-	if (a->rtt == 0)
-		a->rtt = ts_rtt(c, opt, now);
+	a->rtt = rec_ack(c, ack, opt, now);
 	c->snd_una = ack;
 	c->progress_at = now;
 	c->soft_error = 0;

@@ -98,13 +98,25 @@ struct tcp_rec *rec_split(struct tcp_conn *c, struct tcp_rec *r, uint32_t at)
 	return n;
 }
 
-lg_us rec_ack(struct tcp_conn *c, uint32_t ack, lg_us now)
+/*
+ * True when this ACK was caused by the last transmission of r: it was sent once only (Karn), or the
+ * echoed timestamp is no older than the retransmission (RFC 7323 section 4, RFC 3522). An older echo
+ * may have waited behind a lost ACK for any length of time and measures nothing.
+ */
+static bool measures(const struct tcp_conn *c, const struct tcp_rec *r, const struct tcp_options *opt)
+{
+	if (!(r->flags & REC_EVER_RTX))
+		return true;
+	return c->flags & CF_TS && opt->has_ts && seq_geq(opt->tsecr, conn_ts_now(c, r->tx_time));
+}
+
+lg_us rec_ack(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt, lg_us now)
 {
 	lg_us rtt = 0;
 	struct tcp_rec *r;
 
 	while ((r = c->rec_head) != NULL && seq_leq(r->end, ack)) {
-		if (!(r->flags & (REC_EVER_RTX | REC_SACKED)))
+		if (!(r->flags & REC_SACKED) && measures(c, r, opt))
 			rtt = LG_MAX(now - r->tx_time, 1u);
 		rec_pop(c, r);
 	}

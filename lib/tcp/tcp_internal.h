@@ -414,8 +414,8 @@ struct tcp_rec *rec_push(struct tcp_conn *c, uint32_t seq, uint32_t end, uint8_t
 void rec_pop(struct tcp_conn *c, struct tcp_rec *r);
 /* Cuts r so that it ends at `at`; the rest becomes a record of its own with the same state. */
 struct tcp_rec *rec_split(struct tcp_conn *c, struct tcp_rec *r, uint32_t at);
-/* Takes everything below ack off the list. Returns the RTT of the newest sent only once, or 0. */
-lg_us rec_ack(struct tcp_conn *c, uint32_t ack, lg_us now);
+/* Takes everything below ack off the list. Returns the RTT of the newest that measures one, or 0. */
+lg_us rec_ack(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt, lg_us now);
 void rec_free_all(struct tcp_conn *c);
 void rec_mark_lost(struct tcp_conn *c, struct tcp_rec *r);
 /* The same, the retransmission in flight included. */

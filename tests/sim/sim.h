@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A deterministic world for lib/tcp: two real stacks, a client (0) and a server (1), joined by two
+ * links, under a virtual clock that jumps from event to event. Everything follows from one seed.
+ */
+#ifndef LG_SIM_H
+#define LG_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "tcp/tcp_internal.h"
+
+#define SIM_MAX_PAIRS 24
+#define SIM_PORT      443
+
+struct sim_rng {
+	uint64_t x;
+};
+
+uint64_t sim_rand(struct sim_rng *r);
+/* 0 .. n - 1 */
+uint32_t sim_below(struct sim_rng *r, uint32_t n);
+/* lo .. hi */
+uint32_t sim_range(struct sim_rng *r, uint32_t lo, uint32_t hi);
+/* True with a probability of per_mille / 1000. */
+bool sim_chance(struct sim_rng *r, uint32_t per_mille);
+
+/* How one direction treats packets. */
+struct sim_link {
+	lg_us delay, jitter;
+	uint32_t loss, duplicate, reorder; /* per mille */
+	uint64_t bits_per_second;          /* 0: no limit */
+	uint32_t queue;                    /* packets */
+	uint32_t path_mtu;                 /* larger packets are dropped and reported by ICMP */
+	bool icmp_says_mtu;
+	bool strip_sack, strip_ts, strip_wscale;
+	lg_us down_from, down_until; /* partition */
+	/* state */
+	lg_us free_at;
+	uint32_t queued;
+};
+
+enum sim_kind {
+	SIM_PACKET,  /* arg: struct sim_packet */
+	SIM_ICMP,    /* arg: struct sim_packet, to the sender */
+	SIM_APP,     /* an application wakes up */
+	SIM_CONNECT, /* a pair starts */
+	SIM_DEPART,  /* a packet left the queue of a link */
+	SIM_EXHAUST, /* mbufs vanish */
+	SIM_REFILL,
+};
+
+struct sim_packet {
+	struct rte_mbuf *m;
+	struct net_tx tx;
+};
+
+struct sim_event {
+	lg_us at;
+	uint64_t order; /* first in, first out at the same time */
+	enum sim_kind kind;
+	int host; /* whom it concerns */
+	int pair;
+	struct sim_packet pkt;
+	uint32_t mtu;
+};
+
+/* ---- applications: one pair of them per connection ---- */
+
+enum sim_end {
+	END_GRACEFUL, /* FIN after the last byte, reads to EOF, then lets go */
+	END_RELEASE,  /* lets go right after the last byte was queued, whatever comes */
+	END_ABORT,    /* RST somewhere in the middle */
+};
+
+struct sim_app {
+	struct tcp_conn *c;
+	int host, pair;
+	uint64_t to_send, queued; /* bytes */
+	uint64_t received;
+	uint64_t abort_at;
+	uint32_t max_write, max_read;
+	lg_us think; /* between reads of a slow reader; 0: eager */
+	lg_us next_read;
+	enum sim_end end;
+	bool shut, eof, closed, released, wake_armed;
+	enum tcp_reason reason;
+};
+
+struct sim_pair {
+	uint16_t port;
+	bool accepted, connected;
+	struct sim_app app[2];
+	/* What the wire has shown, per direction (index: sender). */
+	struct {
+		bool syn, fin, edge_known;
+		uint32_t isn, fin_seq, edge;
+		uint8_t wscale;
+		uint16_t mss;
+		bool has_wscale, has_ts, has_mss;
+	} wire[2];
+};
+
+struct sim {
+	uint64_t seed;
+	struct sim_rng rng;
+	bool trace;
+	lg_us now, start, deadline;
+	struct tcp_stack *stack[2];
+	struct flow_ports *ports;
+	struct lg_ip ip[2];
+	struct rte_mempool *tx[2], *indirect[2], *app, *rx;
+	struct sim_link link[2]; /* index: sender */
+	struct sim_event *heap;
+	unsigned n_heap, heap_room;
+	uint64_t order;
+	struct rte_mbuf *taken[8192];
+	unsigned n_taken;
+	struct sim_pair pair[SIM_MAX_PAIRS];
+	unsigned n_pairs;
+	struct tcp_opts opts[2];
+	uint64_t packets, lost;
+};
+
+/* Says what is wrong, with the seed, and ends the program. */
+void sim_fail(const struct sim *w, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
+#define SIM_CHECK(w, x)                                                                            \
+	do {                                                                                       \
+		if (!(x))                                                                          \
+			sim_fail((w), "%s:%d: %s", __FILE__, __LINE__, #x);                        \
+	} while (0)
+
+/* world.c */
+void sim_push(struct sim *w, const struct sim_event *e);
+bool sim_pop(struct sim *w, lg_us until, struct sim_event *e);
+lg_us sim_next_event(const struct sim *w);
+void sim_output(void *ctx, enum net_side side, struct rte_mbuf *m, const struct net_tx *tx, lg_us now);
+void sim_icmp(struct sim *w, const struct sim_event *e);
+/* The packet as the receiver's NIC would give it: fresh mbufs, sometimes several. NULL: none left. */
+struct rte_mbuf *sim_receive(struct sim *w, const struct sim_event *e);
+void sim_world_random(struct sim *w);
+
+/* app.c */
+uint8_t sim_byte(const struct sim *w, int pair, int sender, uint64_t offset);
+void sim_connect(struct sim *w, int pair);
+void sim_app_events(struct sim *w, int host);
+void sim_app_run(struct sim *w, struct sim_app *a);
+void sim_pair_random(struct sim *w, int pair);
+
+/* check.c */
+void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m);
+void sim_check_conns(struct sim *w);
+void sim_trace(struct sim *w, int sender, const struct rte_mbuf *m, const char *fate);
+int sim_pair_of_port(const struct sim *w, uint16_t port);
+
+#endif
