@@ -46,5 +46,7 @@ int eal_check(
 	const struct eal_args *a, const struct conf *conf, uint64_t need, char *err, size_t errlen);
 /* Starts EAL. 0, or a negative errno with a sentence. */
 int eal_start(const struct eal_args *a, char *err, size_t errlen);
+/* Ends EAL and leaves no hugepage file behind. */
+void eal_stop(const struct eal_args *a);
 
 #endif

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_eal.h>
-
 #include "clock.h"
 #include "config/config.h"
 #include "control/control.h"
@@ -115,7 +113,6 @@ static int run_gateway(const struct conf *conf, const struct sizing *sizing)
 	if (rc == APP_OK)
 		gateway_run(&gateway);
 	gateway_close(&gateway);
-	rte_eal_cleanup();
 	return rc == APP_OK ? APP_OK : fail(rc, err);
 }
 
@@ -129,12 +126,14 @@ static int start(const struct conf *conf, const struct arguments *a)
 	struct sizing sizing = sizing_compute(conf, &memory);
 	uint64_t need = sizing.bytes * conf->n_workers;
 	lg_log(LG_INFO, "main", "EAL: %s", eal_args_text(&args, line, sizeof(line)));
-	int rc = APP_ENVIRONMENT;
+	int rc;
 	if (eal_check(&args, conf, need, err, sizeof(err)) != 0 ||
-		eal_start(&args, err, sizeof(err)) != 0)
-		fail(rc, err);
-	else
+		eal_start(&args, err, sizeof(err)) != 0) {
+		rc = fail(APP_ENVIRONMENT, err);
+	} else {
 		rc = run_gateway(conf, &sizing);
+		eal_stop(&args);
+	}
 	eal_args_free(&args);
 	return rc;
 }
