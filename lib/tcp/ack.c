@@ -2,10 +2,16 @@
 /* Step 5 of SEGMENT ARRIVES for an acceptable ACK: what it acknowledges and what it allows. */
 #include "tcp/tcp_internal.h"
 
-/* Section 3.10.7.4: only a segment at least as new as the last may change the window. */
-static void update_send_window(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
+/*
+ * Section 3.10.7.4: only a segment at least as new as the last may change the window. An ACK that
+ * advances is newer whatever its sequence number says: a retransmission repeats an old number, and
+ * its window must go with its ACK or the right edge would run ahead of what the peer promised.
+ */
+static void update_send_window(struct tcp_conn *c, const struct tcp_seg *g, bool advanced, lg_us now)
 {
-	if (seq_gt(c->snd_wl1, g->seq) || (c->snd_wl1 == g->seq && seq_gt(c->snd_wl2, g->ack)))
+	bool newer = seq_lt(c->snd_wl1, g->seq) ||
+		     (c->snd_wl1 == g->seq && seq_leq(c->snd_wl2, g->ack));
+	if (!newer && !advanced)
 		return;
 	uint32_t wnd = (uint32_t)g->wnd << c->snd_wscale;
 	if (c->snd_wnd == 0 && wnd > 0) {
@@ -13,7 +19,7 @@ static void update_send_window(struct tcp_conn *c, const struct tcp_seg *g, lg_u
 		c->progress_at = now;
 	}
 	c->snd_wnd = wnd;
-	c->snd_wl1 = g->seq;
+	c->snd_wl1 = seq_max(c->snd_wl1, g->seq);
 	c->snd_wl2 = g->ack;
 	c->max_snd_wnd = LG_MAX(c->max_snd_wnd, wnd);
 }
@@ -69,7 +75,7 @@ void ack_process(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 
 	if (seq_gt(g->ack, c->snd_una))
 		ack_advance(c, g->ack, &g->opt, &a, now);
-	update_send_window(c, g, now);
+	update_send_window(c, g, a.acked > 0, now);
 	if (g->opt.n_sack > 0 && c->flags & CF_SACK)
 		a.sacked = sack_update(c, &g->opt, now, &a.rtt);
 	if (a.rtt != 0)
