@@ -229,6 +229,7 @@ static void check_mailbox(struct worker *w)
 		for (unsigned side = 0; side < NET_SIDES; side++)
 			net_announce(w->nif[side], l->now);
 		flush(w);
+		ctl_add(&w->stats, CTL_WCTR_ANNOUNCES, 1);
 	}
 	enum ctl_order order = ctl_mailbox_read(&w->mailbox);
 	if (order > l->order)

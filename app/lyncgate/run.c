@@ -89,6 +89,14 @@ static void announce(struct gateway *g)
 	ctl_mailbox_announce(&g->workers[0].mailbox);
 }
 
+/* "Serving" is said when the neighbours have been told. */
+static void wait_announced(const struct gateway *g)
+{
+	lg_us limit = app_now() + ORDER_WAIT_MAX;
+	while (ctl_load(&g->workers[0].stats.c[CTL_WCTR_ANNOUNCES]) == 0 && app_now() < limit)
+		sleep_us(LG_MS(1));
+}
+
 static void wait_links(struct gateway *g)
 {
 	for (unsigned side = 0; side < NET_SIDES; side++) {
@@ -101,6 +109,7 @@ static void wait_links(struct gateway *g)
 				gateway_side_name((enum net_side)side), LINK_WAIT_MS / 1000);
 	}
 	announce(g);
+	wait_announced(g);
 }
 
 /* Says when a link changes; a link that comes back may lead to another switch. */

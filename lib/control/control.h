@@ -72,6 +72,7 @@ bool ctl_mailbox_announce_due(const struct ctl_mailbox *box, uint32_t *seen);
 	X(OOO_TRUESIZE, "ooo-truesize", "memory held by out-of-order data now, bytes")             \
 	X(PORTS_IN_USE, "ports-in-use", "source ports towards the pools in use now")               \
 	X(PORTS_EXHAUSTED, "ports-exhausted", "times that no source port was left")                \
+	X(ANNOUNCES, "announces", "times that this worker announced our addresses")                \
 	X(ORDER, "order", "last order followed: 0 run, 1 drain, 2 abort, 3 quit")
 
 enum ctl_worker_counter {
