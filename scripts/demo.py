@@ -215,7 +215,7 @@ class Proofs:
             try:
                 answered, word = proof(self), "ok"
             except (Failed, AssertionError, OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
-                answered, word = f"{error}", "FAIL"
+                answered, word = str(error).split("\n", 1)[0], "FAIL"
                 failed += 1
             took = (time.monotonic() - begin) * 1000
             print(f"[{number:2}/{len(self.ORDER)}] {proof.__doc__}\n        -> {answered:<62} {took:7.1f} ms  {word}", flush=True)
@@ -324,6 +324,8 @@ def demonstrate(keep):
         print(f"the demo could not start: {error}\n{lab.logs()}", file=sys.stderr)
         return 1
     finally:
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C doesn't leave half of it behind
         if not kept:
             lab.close()
 

@@ -24,7 +24,7 @@ class Authority:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.root = self.folder / "root.pem"
         self._key("root", "ec")
-        run("openssl", "req", "-new", "-x509", "-key", self._path("root.key"), "-days", "30", "-subj",
+        run("openssl", "req", "-new", "-x509", "-key", self._path("root.key"), "-days", "90", "-subj",
             f"/CN={name} Root CA", "-config", self._config("root"), "-extensions", "ext", "-out", self.root)
         self._key("intermediate", "ec")
         self._sign("intermediate", f"/CN={name} Issuing CA", "intermediate", "", issuer="root")
@@ -42,7 +42,7 @@ class Authority:
               ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]
         run("openssl", "genpkey", *how, "-out", self._path(name + ".key"))
 
-    def _sign(self, name, subject, kind, names, issuer, days=30):
+    def _sign(self, name, subject, kind, names, issuer, days=90):
         config = self._config(kind, names)
         run("openssl", "req", "-new", "-key", self._path(name + ".key"), "-subj", subject, "-config", config,
             "-out", self._path(name + ".csr"))

@@ -60,9 +60,9 @@ def bracket(ip, port):
 class Lab:
     """Everything that a test needs and its clean-up. Use as a context manager."""
 
-    def __init__(self, name="lg", detached=False, pools=None):
+    def __init__(self, name="lyncgate-e2e", detached=False, pools=None):
         self.id = f"{name}{os.getpid()}{secrets.token_hex(2)}"
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"lyncgate-{self.id}-"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=self.id + "-"))
         self.roles = pools or TEST_PROCESSES
         self.detached = detached
         self.spaces, self.processes, self.pools = [], [], {}
@@ -85,6 +85,10 @@ class Lab:
     def build(self, veth_external=True):
         self.client, self.gateway_space, self.inside = (self._space(n) for n in ("client", "gw", "pool"))
         self._silence(self.gateway_space)
+        for address in (FAR4, HAIRPIN4):
+            self.client.ip("addr", "add", f"{address}/32", "dev", "lo")
+        self.client.ip("addr", "add", f"{FAR6}/128", "dev", "lo", "nodad")
+        self.inside.ip("addr", "add", f"{SERVERS['remote']}/32", "dev", "lo")
         self._veth("int", self.inside, "int0")
         self.address_inside("int0")
         if veth_external:
@@ -110,15 +114,12 @@ class Lab:
         space.ip("link", "set", kernel_end, "up")
 
     def address_outside(self, interface):
-        """The client's addresses, among them those that only the gateway's default route reaches."""
+        """The client's addresses, and the router's; those behind the router stay on lo."""
         ip = self.client.ip
         for address in (f"{CLIENT4}/24", f"{ROUTER4}/24"):
             ip("addr", "add", address, "dev", interface)
         for address in (f"{CLIENT6}/64", f"{ROUTER6}/64"):
             ip("addr", "add", address, "dev", interface, "nodad")
-        for address in (f"{FAR4}/32", f"{HAIRPIN4}/32"):
-            ip("addr", "add", address, "dev", "lo")
-        ip("addr", "add", f"{FAR6}/128", "dev", "lo", "nodad")
         ip("link", "set", interface, "up")
 
     def address_inside(self, interface):
@@ -128,7 +129,6 @@ class Lab:
             if address.startswith("10.0.0."):
                 ip("addr", "add", f"{address}/24", "dev", interface)
         ip("addr", "add", f"{SERVERS['six']}/64", "dev", interface, "nodad")
-        ip("addr", "add", f"{SERVERS['remote']}/32", "dev", "lo")
         ip("link", "set", interface, "up")
 
     # -- certificates ---------------------------------------------------------------------------

@@ -15,6 +15,20 @@ from lab import GW4, INNER4, gateway_binary
 HOST = "webext2.example.test"
 
 
+@pytest.fixture
+def start(lab):
+    """A function that starts a gateway; what still runs at the end of the test is stopped."""
+    started = []
+
+    def go(config=None):
+        started.append(lab.gateway(config))
+        return started[-1].start()
+
+    yield go
+    for gateway in started:
+        gateway.stop(signal.SIGINT)
+
+
 def run(lab, config, *words, timeout=20):
     """The program in the foreground -> (exit status, standard error and output)."""
     gateway = lab.gateway(config, name="startup")
@@ -36,11 +50,11 @@ def test_help_and_version():
     assert status == 0 and out.split()[0] == "lyncgate" and out.split()[1][0].isdigit()
 
 
-@pytest.mark.parametrize("words", [["--no-such-option"], [], ["-c"]], ids=["unknown", "none", "no-file"])
-def test_wrong_arguments(words):
+@pytest.mark.parametrize("words", [["--no-such-option"], ["-c"], ["stray"]])
+def test_wrong_arguments_are_a_usage_error(words):
     status, out, err = program(*words)
-    assert status not in (0, 1) or "usage" in (out + err).lower()
-    assert status != 0 and (out + err).strip()
+    assert status == 2
+    assert "--help" in out + err
 
 
 def test_check_accepts_a_good_file_and_starts_nothing(lab):
@@ -58,6 +72,7 @@ def test_check_accepts_a_good_file_and_starts_nothing(lab):
     ("no-certificate-file", lambda c: c["certificates"]["public"].update(cert="/nonexistent/c.pem"),
      ["/nonexistent/c.pem"]),
     ("no-key-file", lambda c: c["certificates"]["public"].update(key="/nonexistent/k.pem"), ["/nonexistent/k.pem"]),
+    ("server-without-route", lambda c: c["pools"]["second"].update(servers={"far": "10.0.9.9"}), ["10.0.9.9"]),
     ("no-ca-file", lambda c: c["pools"]["fe-pool"]["tls"].update(ca="/nonexistent/ca.pem"), ["/nonexistent/ca.pem"]),
 ])
 def test_check_refuses_with_line_and_reason(lab, name, change, words):
@@ -101,26 +116,27 @@ def test_syntax_error_and_missing_file(lab):
 def test_no_such_device(lab, device):
     config = lab.config()
     config["ports"]["external"]["device"] = device
+    if device.startswith("0000:"):
+        del config["eal"]["no-pci"]
     status, text = run(lab, config, timeout=30)
     assert status > 0, text
     assert "external" in text or "nosuchif" in text or "0000:99:00.0" in text
     assert "serving" not in text
 
 
-def test_start_announces_the_addresses(lab):
+def test_start_announces_the_addresses(lab, start):
     """LY-605: gratuitous ARP on both sides."""
     with frames.Wire(lab.client, "ext0") as outer, frames.Wire(lab.inside, "int0") as inner:
-        gateway = lab.gateway().start()
-        found = []
+        start()
         for wire, address in ((outer, GW4), (inner, INNER4)):
-            want = frames.packed(address)
-            found.append([f for f in wire.waiting() if f[12:14] == b"\x08\x06" and f[28:32] == want == f[38:42]])
-        assert all(found)
-        assert gateway.stop() == 0
+            def announces(frame, want=frames.packed(address)):
+                return frame[12:14] == b"\x08\x06" and frame[28:32] == want == frame[38:42]
+
+            assert [f for f in wire.collect(3, announces) if announces(f)]
 
 
-def test_sigterm_lets_a_download_finish(lab):
-    gateway = lab.gateway().start()
+def test_sigterm_lets_a_download_finish(lab, start):
+    gateway = start()
     with Conn(lab, HOST, timeout=30) as conn:
         conn.send(conn.request_bytes("/size/6000000?rate=3000000"))
         conn.read_head()
@@ -129,11 +145,10 @@ def test_sigterm_lets_a_download_finish(lab):
         body += conn.read(5000000)
         assert body == payload.data(6000000)
     assert gateway.process.wait_exit(15) == 0
-    gateway.stop()
 
 
-def test_sigterm_stops_accepting_and_ends_idle_connections(lab):
-    gateway = lab.gateway().start()
+def test_sigterm_stops_accepting_and_ends_idle_connections(lab, start):
+    gateway = start()
     with Conn(lab, HOST, timeout=30) as busy, Conn(lab, HOST) as idle:
         assert idle.ask("/idle").status == 200
         mark = lab.pool_log.mark()
@@ -145,13 +160,12 @@ def test_sigterm_stops_accepting_and_ends_idle_connections(lab):
             lab.client.connect(GW4, 443, timeout=1)
         assert busy.response().status == 200
     assert gateway.process.wait_exit(15) == 0
-    gateway.stop()
 
 
-def test_sigterm_ends_at_the_limit_of_the_drain(lab):
+def test_sigterm_ends_at_the_limit_of_the_drain(lab, start):
     config = lab.config()
     config["timeouts"]["drain"] = "2s"
-    gateway = lab.gateway(config).start()
+    gateway = start(config)
     with Conn(lab, HOST, timeout=30) as conn:
         mark = lab.pool_log.mark()
         conn.send(conn.request_bytes("/poll?s=60"))
@@ -160,11 +174,10 @@ def test_sigterm_ends_at_the_limit_of_the_drain(lab):
         gateway.process.send_signal(signal.SIGTERM)
         assert gateway.process.wait_exit(10) == 0
         assert 1.5 < time.monotonic() - begin < 8
-    gateway.stop()
 
 
-def test_sigint_ends_at_once(lab):
-    gateway = lab.gateway().start()
+def test_sigint_ends_at_once(lab, start):
+    gateway = start()
     with Conn(lab, HOST, timeout=30) as conn:
         mark = lab.pool_log.mark()
         conn.send(conn.request_bytes("/poll?s=60"))
@@ -176,22 +189,21 @@ def test_sigint_ends_at_once(lab):
         assert conn.wait_end(2) in ("fin", "rst")
         closed = lab.wait_pool(lambda e: e["ev"] == "close" and e["conn"] == ident, 5, mark)
         assert closed["how"] in ("fin", "rst")
-    gateway.stop()
 
 
-def test_restart_serves_again(lab):
+def test_restart_serves_again(lab, start):
     """The same file twice, one after the other: nothing of the first run is in the way."""
     for _ in range(2):
-        gateway = lab.gateway().start()
+        gateway = start()
         assert curl(lab, "https://meet.example.test/").status == 200
         assert gateway.stop() == 0
 
 
-def test_access_log_to_a_file(lab):
+def test_access_log_to_a_file(lab, start):
     config = lab.config()
     path = lab.folder / "access.log"
     config["log"]["access_file"] = str(path)
-    gateway = lab.gateway(config).start()
+    gateway = start(config)
     assert curl(lab, "https://meet.example.test/to-file").status == 200
     assert gateway.stop() == 0
     assert "/to-file" in path.read_text()

@@ -138,6 +138,7 @@ def test_a16_pool_that_stops_reading_stops_the_client(gw, lab, tls):
                 conn.send(piece)
                 sent += len(piece)
         assert sent < 20 * MIB  # both kernels' socket buffers and ours
+        conn.reset()
     assert gw.memory("VmHWM") - before < GROWTH
 
 
