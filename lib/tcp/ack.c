@@ -7,7 +7,8 @@
  * advances is newer whatever its sequence number says: a retransmission repeats an old number, and
  * its window must go with its ACK or the right edge would run ahead of what the peer promised.
  */
-static void update_send_window(struct tcp_conn *c, const struct tcp_seg *g, bool advanced, lg_us now)
+static void update_send_window(
+	struct tcp_conn *c, const struct tcp_seg *g, bool advanced, lg_us now)
 {
 	bool newer = seq_lt(c->snd_wl1, g->seq) ||
 		     (c->snd_wl1 == g->seq && seq_leq(c->snd_wl2, g->ack));

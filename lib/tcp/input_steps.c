@@ -85,7 +85,7 @@ static void syn_sent_established(struct tcp_conn *c, struct tcp_seg *g, lg_us no
 	/* Data or FIN on the SYN-ACK is taken like any other. */
 	g->seq++;
 	g->flags &= (uint8_t)~RTE_TCP_SYN_FLAG;
-	c->rcv_adv = c->rcv_nxt + LG_MIN(c->opts.rcv_buf / 2, (uint32_t)UINT16_MAX);
+	c->rcv_adv = c->rcv_nxt + LG_MIN(window_space(c), (uint32_t)UINT16_MAX);
 	if (receive_text(c, g, now))
 		receive_fin(c, g, now);
 }

@@ -52,8 +52,7 @@ static bool fits(struct tcp_conn *c, uint32_t cost)
 /* Copies the bytes of m closely together at the end of rx. Frees m when it could. */
 static bool keep_packed(struct tcp_conn *c, struct rte_mbuf *m)
 {
-	/* At worst one fresh buffer that is not filled. */
-	if (!fits(c, m->pkt_len + 2 * lg_mbuf_truesize(m)))
+	if (!fits(c, TCP_RX_SLACK))
 		return false;
 	uint32_t before = c->rx.len;
 	for (const struct rte_mbuf *s = m; s != NULL; s = s->next) {
@@ -70,14 +69,14 @@ static bool keep_packed(struct tcp_conn *c, struct rte_mbuf *m)
 }
 
 /*
- * Memory counts by what mbufs occupy. Segments that fill less than a quarter of theirs are packed
+ * Memory counts by what mbufs occupy. Segments that fill less than half of theirs are packed
  * (smaller ones lg_chain_append() packs by itself), so that a sender of 600-byte segments gets no
  * more of our memory than one of full ones.
  */
 static bool keep(struct tcp_conn *c, struct rte_mbuf *m)
 {
 	uint32_t cost = pkt_truesize(m);
-	bool wasteful = m->pkt_len > LG_CHAIN_COPY_MAX && m->pkt_len < cost / 3;
+	bool wasteful = m->pkt_len > LG_CHAIN_COPY_MAX && 2 * m->pkt_len < cost;
 
 	if (wasteful && keep_packed(c, m))
 		return true;

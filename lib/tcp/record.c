@@ -100,10 +100,11 @@ struct tcp_rec *rec_split(struct tcp_conn *c, struct tcp_rec *r, uint32_t at)
 
 /*
  * True when this ACK was caused by the last transmission of r: it was sent once only (Karn), or the
- * echoed timestamp is no older than the retransmission (RFC 7323 section 4, RFC 3522). An older echo
- * may have waited behind a lost ACK for any length of time and measures nothing.
+ * echoed timestamp is no older than the retransmission (RFC 7323 section 4, RFC 3522). An older
+ * echo may have waited behind a lost ACK for any length of time and measures nothing.
  */
-static bool measures(const struct tcp_conn *c, const struct tcp_rec *r, const struct tcp_options *opt)
+static bool measures(
+	const struct tcp_conn *c, const struct tcp_rec *r, const struct tcp_options *opt)
 {
 	if (!(r->flags & REC_EVER_RTX))
 		return true;

@@ -202,8 +202,8 @@ enum {
 	TCP_EV_EOF = 1 << 3,       /* peer's FIN: no bytes after those in tcp_rx() */
 	TCP_EV_WRITABLE = 1 << 4,  /* tcp_tx_space() grew after it had been found too small */
 	TCP_EV_CLOSED = 1 << 5,    /* the connection is gone (tcp_conn_reason); the last event. The
-				      user    must call tcp_release() (at once or later); until then only
-				      tcp_rx, tcp_conn_* getters and tcp_release are allowed. */
+				      user    must call tcp_release() (at once or later); until then
+				      only    tcp_rx, tcp_conn_* getters and tcp_release are allowed. */
 };
 
 /*

@@ -28,6 +28,7 @@
 #define TCP_MAX_ATTACH        8     /* more pieces than this are copied: NICs limit segments */
 #define TCP_MAX_OOO_RANGES    64    /* per connection */
 #define TCP_MIN_BUF           16384 /* smallest rcv_buf and snd_buf that keep the windows useful */
+#define TCP_RX_SLACK          4608  /* two buffers: what packing may need on top */
 #define TCP_DUPTHRESH         3     /* RFC 5681 section 3.2 */
 #define TCP_QUICKACKS         16    /* first segments are acknowledged at once: feeds slow start */
 #define TCP_RTO_INIT          LG_SEC(1)
@@ -414,7 +415,8 @@ struct tcp_rec *rec_push(struct tcp_conn *c, uint32_t seq, uint32_t end, uint8_t
 void rec_pop(struct tcp_conn *c, struct tcp_rec *r);
 /* Cuts r so that it ends at `at`; the rest becomes a record of its own with the same state. */
 struct tcp_rec *rec_split(struct tcp_conn *c, struct tcp_rec *r, uint32_t at);
-/* Takes everything below ack off the list. Returns the RTT of the newest that measures one, or 0. */
+/* Takes everything below ack off the list. Returns the RTT of the newest that measures one, or 0.
+ */
 lg_us rec_ack(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt, lg_us now);
 void rec_free_all(struct tcp_conn *c);
 void rec_mark_lost(struct tcp_conn *c, struct tcp_rec *r);

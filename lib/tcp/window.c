@@ -3,12 +3,13 @@
 #include "tcp/tcp_internal.h"
 
 /*
- * Half of the free memory: full segments occupy about 1.6 times their payload, and smaller ones are
- * packed before they are kept (receive_in_order), so what is promised can be held.
+ * Half of the free memory. What arrives is kept in at most twice its size: segments that fill less
+ * than half of their buffers are packed (receive.c), so what is promised can be held. Packing
+ * itself needs a little room.
  */
 uint32_t window_space(const struct tcp_conn *c)
 {
-	uint32_t used = c->rx.truesize + c->ooo_truesize;
+	uint32_t used = c->rx.truesize + c->ooo_truesize + TCP_RX_SLACK;
 	uint32_t space = used < c->opts.rcv_buf ? (c->opts.rcv_buf - used) / 2 : 0;
 	return LG_MIN(space, (uint32_t)UINT16_MAX << c->rcv_wscale);
 }
@@ -42,7 +43,7 @@ uint16_t window_select(struct tcp_conn *c)
 
 uint16_t window_select_syn(struct tcp_conn *c)
 {
-	uint32_t space = LG_MIN((c->opts.rcv_buf / 2), (uint32_t)UINT16_MAX);
+	uint32_t space = LG_MIN(window_space(c), (uint32_t)UINT16_MAX);
 	c->rcv_adv = c->rcv_nxt + space;
 	return (uint16_t)space;
 }

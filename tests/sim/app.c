@@ -60,8 +60,8 @@ void sim_connect(struct sim *w, int pair)
 {
 	struct sim_pair *p = &w->pair[pair];
 	int err = 0;
-	struct tcp_conn *c = tcp_connect(w->stack[0], NET_INTERNAL, &w->ip[1], SIM_PORT, &w->opts[0],
-		&p->app[0], w->now, &err);
+	struct tcp_conn *c = tcp_connect(w->stack[0], NET_INTERNAL, &w->ip[1], SIM_PORT,
+		&w->opts[0], &p->app[0], w->now, &err);
 
 	SIM_CHECK(w, c != NULL);
 	wrap_soon(w, c);
@@ -112,8 +112,8 @@ static void app_write(struct sim *w, struct sim_app *a)
 	uint8_t buf[20000];
 
 	while (a->queued < a->to_send) {
-		uint32_t n = (uint32_t)LG_MIN(a->to_send - a->queued,
-			(uint64_t)LG_MIN(a->max_write, tcp_tx_space(a->c)));
+		uint32_t n = (uint32_t)LG_MIN(
+			a->to_send - a->queued, (uint64_t)LG_MIN(a->max_write, tcp_tx_space(a->c)));
 		if (n == 0)
 			return;
 		for (uint32_t i = 0; i < n; i++)
@@ -164,8 +164,9 @@ void sim_app_run(struct sim *w, struct sim_app *a)
 	}
 	if (tcp_rx_eof(a->c) && tcp_rx(a->c)->len == 0) {
 		if (peer->end == END_GRACEFUL && a->received != peer->to_send)
-			sim_fail(w, "pair %d host %d: EOF after %llu of %llu bytes", a->pair, a->host,
-				(unsigned long long)a->received, (unsigned long long)peer->to_send);
+			sim_fail(w, "pair %d host %d: EOF after %llu of %llu bytes", a->pair,
+				a->host, (unsigned long long)a->received,
+				(unsigned long long)peer->to_send);
 		a->eof = true;
 		app_finish(w, a);
 	}

@@ -34,8 +34,8 @@ static void view_packet(const struct sim *w, int sender, const struct rte_mbuf *
 	v->len = m->pkt_len - hlen;
 	v->seq = rte_be_to_cpu_32(v->th->sent_seq);
 	v->ack = rte_be_to_cpu_32(v->th->recv_ack);
-	v->pair = sim_pair_of_port(w,
-		rte_be_to_cpu_16(sender == 0 ? v->th->src_port : v->th->dst_port));
+	v->pair = sim_pair_of_port(
+		w, rte_be_to_cpu_16(sender == 0 ? v->th->src_port : v->th->dst_port));
 }
 
 /* RFC 9293 3.8.6: the right edge never moves left. */
@@ -49,8 +49,10 @@ static void check_window(struct sim *w, struct sim_pair *p, int sender, const st
 	uint32_t edge = v->ack + (scaled ? wnd << p->wire[sender].wscale : wnd);
 	if (p->wire[sender].edge_known && seq_lt(edge, p->wire[sender].edge) &&
 		seq_leq(v->ack, p->wire[sender].edge))
-		sim_fail(w, "pair %d host %d: window edge went back by %" PRIu32 " to ack %" PRIu32
-			    " wnd %" PRIu32, v->pair, sender, p->wire[sender].edge - edge,
+		sim_fail(w,
+			"pair %d host %d: window edge went back by %" PRIu32 " to ack %" PRIu32
+			" wnd %" PRIu32,
+			v->pair, sender, p->wire[sender].edge - edge,
 			v->ack - p->wire[1 - sender].isn, wnd);
 	p->wire[sender].edge = edge;
 	p->wire[sender].edge_known = true;

@@ -125,7 +125,8 @@ struct sim {
 };
 
 /* Says what is wrong, with the seed, and ends the program. */
-void sim_fail(const struct sim *w, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
+void sim_fail(const struct sim *w, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3), noreturn));
 #define SIM_CHECK(w, x)                                                                            \
 	do {                                                                                       \
 		if (!(x))                                                                          \
@@ -136,9 +137,11 @@ void sim_fail(const struct sim *w, const char *fmt, ...) __attribute__((format(p
 void sim_push(struct sim *w, const struct sim_event *e);
 bool sim_pop(struct sim *w, lg_us until, struct sim_event *e);
 lg_us sim_next_event(const struct sim *w);
-void sim_output(void *ctx, enum net_side side, struct rte_mbuf *m, const struct net_tx *tx, lg_us now);
+void sim_output(
+	void *ctx, enum net_side side, struct rte_mbuf *m, const struct net_tx *tx, lg_us now);
 void sim_icmp(struct sim *w, const struct sim_event *e);
-/* The packet as the receiver's NIC would give it: fresh mbufs, sometimes several. NULL: none left. */
+/* The packet as the receiver's NIC would give it: fresh mbufs, sometimes several. NULL: none left.
+ */
 struct rte_mbuf *sim_receive(struct sim *w, const struct sim_event *e);
 void sim_world_random(struct sim *w);
 

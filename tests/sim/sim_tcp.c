@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * sim_tcp [--seeds N] [--first S]: N worlds, one after the other; the first that breaks an invariant
- * ends the program with its seed.
- * sim_tcp --seed S [--trace]: one world, with every packet printed.
+ * sim_tcp [--seeds N] [--first S]: N worlds, one after the other; the first that breaks an
+ * invariant ends the program with its seed. sim_tcp --seed S [--trace]: one world, with every
+ * packet printed.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -35,13 +35,14 @@ static void make_pools(void)
 	static const struct {
 		const char *name;
 		unsigned n, room;
-	} what[] = {{"tx0", 2047, RTE_MBUF_DEFAULT_BUF_SIZE}, {"tx1", 2047, RTE_MBUF_DEFAULT_BUF_SIZE},
-		{"ind0", 4095, 0}, {"ind1", 4095, 0}, {"app", 16383, RTE_MBUF_DEFAULT_BUF_SIZE},
+	} what[] = {{"tx0", 2047, RTE_MBUF_DEFAULT_BUF_SIZE},
+		{"tx1", 2047, RTE_MBUF_DEFAULT_BUF_SIZE}, {"ind0", 4095, 0}, {"ind1", 4095, 0},
+		{"app", 16383, RTE_MBUF_DEFAULT_BUF_SIZE},
 		{"rx", 16383, RTE_MBUF_DEFAULT_BUF_SIZE}};
 
 	for (unsigned i = 0; i < 6; i++) {
-		pools[i] = rte_pktmbuf_pool_create(what[i].name, what[i].n, 0, 0,
-			(uint16_t)what[i].room, 0);
+		pools[i] = rte_pktmbuf_pool_create(
+			what[i].name, what[i].n, 0, 0, (uint16_t)what[i].room, 0);
 		if (pools[i] == NULL) {
 			fprintf(stderr, "no memory for mbufs\n");
 			exit(1);
@@ -65,17 +66,24 @@ static void random_opts(struct sim *w, struct tcp_opts *o)
 
 static void make_stack(struct sim *w, int host)
 {
-	struct tcp_stack_params p = {.name = host == 0 ? "client" : "server", .max_conns = 64,
-		.max_half_open = 64, .max_time_wait = 64, .time_wait = LG_SEC(60),
-		.half_open_timeout = LG_SEC(120), .pool = w->tx[host],
+	struct tcp_stack_params p = {.name = host == 0 ? "client" : "server",
+		.max_conns = 64,
+		.max_half_open = 64,
+		.max_time_wait = 64,
+		.time_wait = LG_SEC(60),
+		.half_open_timeout = LG_SEC(120),
+		.pool = w->tx[host],
 		.indirect = sim_chance(&w->rng, 800) ? w->indirect[host] : NULL,
-		.ports = host == 0 ? w->ports : NULL, .socket_id = -1, .output = sim_output,
+		.ports = host == 0 ? w->ports : NULL,
+		.socket_id = -1,
+		.output = sim_output,
 		.output_ctx = w};
 
 	p.secret.k0 = sim_rand(&w->rng);
 	p.secret.k1 = sim_rand(&w->rng);
-	p.mtu[0] = p.mtu[1] = (uint16_t)(sim_chance(&w->rng, 100) ? 9000
-		: sim_chance(&w->rng, 200) ? sim_range(&w->rng, 1280, 1500) : 1500);
+	p.mtu[0] = p.mtu[1] = (uint16_t)(sim_chance(&w->rng, 100)   ? 9000
+					 : sim_chance(&w->rng, 200) ? sim_range(&w->rng, 1280, 1500)
+								    : 1500);
 	w->stack[host] = tcp_stack_create(&p, w->now);
 	LG_ASSERT(w->stack[host] != NULL);
 	random_opts(w, &w->opts[host]);
@@ -100,8 +108,14 @@ static void world_init(struct sim *w, uint64_t seed, bool trace)
 	w->start = w->now = 1 + (sim_rand(&w->rng) & ((UINT64_C(1) << 36) - 1));
 	w->deadline = w->start + SIM_LIMIT;
 	struct lg_siphash_key key = {sim_rand(&w->rng), sim_rand(&w->rng)};
-	struct flow_ports_params pp = {.locals = &w->ip[0], .n_locals = 1, .lo = 1024, .hi = 65535,
-		.n_workers = 1, .max_destinations = 2, .key = &key, .socket_id = -1};
+	struct flow_ports_params pp = {.locals = &w->ip[0],
+		.n_locals = 1,
+		.lo = 1024,
+		.hi = 65535,
+		.n_workers = 1,
+		.max_destinations = 2,
+		.key = &key,
+		.socket_id = -1};
 	w->ports = flow_ports_create(&pp);
 	LG_ASSERT(w->ports != NULL);
 	make_stack(w, 0);
@@ -155,7 +169,9 @@ static void packet_in(struct sim *w, const struct sim_event *e, struct burst *b)
 	rte_pktmbuf_free(e->pkt.m);
 	if (m == NULL)
 		return;
-	b->pkts[b->n++] = (struct net_pkt){.m = m, .src = e->pkt.tx.src, .dst = e->pkt.tx.dst,
+	b->pkts[b->n++] = (struct net_pkt){.m = m,
+		.src = e->pkt.tx.src,
+		.dst = e->pkt.tx.dst,
 		.side = e->host == 0 ? NET_INTERNAL : NET_EXTERNAL};
 	if (b->n == NET_BURST)
 		give(w, e->host, b);
@@ -234,7 +250,8 @@ static void run(struct sim *w)
 		lg_us next = next_time(w);
 		if (next == UINT64_MAX)
 			break;
-		/* A poller comes round every few microseconds; several packets may have come by then. */
+		/* A poller comes round every few microseconds; several packets may have come by
+		 * then. */
 		w->now = LG_MAX(next, w->now + 1) + sim_below(&w->rng, 100);
 		if (w->now > w->deadline)
 			sim_fail(w, "stuck: something is still going on after %d virtual seconds",
@@ -257,8 +274,8 @@ static void check_pair(const struct sim *w, const struct sim_pair *p)
 		sim_fail(w,
 			"pair %d did not complete: connected %d accepted %d, client got %" PRIu64
 			"/%" PRIu64 " eof %d (%s), server got %" PRIu64 "/%" PRIu64 " eof %d (%s)",
-			(int)(p - w->pair), p->connected, p->accepted, c->received, s->to_send, c->eof,
-			tcp_reason_name(c->reason), s->received, c->to_send, s->eof,
+			(int)(p - w->pair), p->connected, p->accepted, c->received, s->to_send,
+			c->eof, tcp_reason_name(c->reason), s->received, c->to_send, s->eof,
 			tcp_reason_name(s->reason));
 }
 
@@ -320,7 +337,8 @@ int main(int argc, char **argv)
 			first = strtoull(argv[++i], NULL, 0);
 			n = 1;
 		} else {
-			fprintf(stderr, "usage: sim_tcp [--seeds N] [--first S] [--seed S] [--trace]\n");
+			fprintf(stderr,
+				"usage: sim_tcp [--seeds N] [--first S] [--seed S] [--trace]\n");
 			return 2;
 		}
 	}

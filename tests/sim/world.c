@@ -124,8 +124,11 @@ static void drop(struct sim *w, int sender, struct rte_mbuf *m, const char *why)
 static void too_big(struct sim *w, int sender, struct rte_mbuf *m, const struct net_tx *tx)
 {
 	struct sim_link *l = &w->link[sender];
-	struct sim_event e = {.at = w->now + 2 * l->delay + 1, .kind = SIM_ICMP, .host = sender,
-		.pkt = {m, *tx}, .mtu = l->icmp_says_mtu ? l->path_mtu : 0};
+	struct sim_event e = {.at = w->now + 2 * l->delay + 1,
+		.kind = SIM_ICMP,
+		.host = sender,
+		.pkt = {m, *tx},
+		.mtu = l->icmp_says_mtu ? l->path_mtu : 0};
 
 	w->lost++;
 	if (w->trace)
@@ -150,7 +153,8 @@ static lg_us depart(struct sim *w, int sender, const struct rte_mbuf *m)
 	return l->free_at;
 }
 
-static void arrive(struct sim *w, int sender, lg_us out, struct rte_mbuf *m, const struct net_tx *tx)
+static void arrive(
+	struct sim *w, int sender, lg_us out, struct rte_mbuf *m, const struct net_tx *tx)
 {
 	struct sim_link *l = &w->link[sender];
 	struct sim_event e = {.kind = SIM_PACKET, .host = 1 - sender, .pkt = {m, *tx}};
@@ -166,10 +170,12 @@ static bool link_is_down(const struct sim *w, const struct sim_link *l)
 	return w->now >= l->down_from && w->now < l->down_until;
 }
 
-void sim_output(void *ctx, enum net_side side, struct rte_mbuf *m, const struct net_tx *tx, lg_us now)
+void sim_output(
+	void *ctx, enum net_side side, struct rte_mbuf *m, const struct net_tx *tx, lg_us now)
 {
 	struct sim *w = ctx;
-	int sender = side == NET_INTERNAL ? 0 : 1; /* the client connects out of its internal side */
+	int sender = side == NET_INTERNAL ? 0
+					  : 1; /* the client connects out of its internal side */
 	struct sim_link *l = &w->link[sender];
 
 	SIM_CHECK(w, now == w->now);
@@ -291,7 +297,8 @@ void sim_world_random(struct sim *w)
 	}
 	if (sim_chance(&w->rng, 200)) {
 		struct sim_event e = {.at = w->start + sim_below(&w->rng, 3000000),
-			.kind = SIM_EXHAUST, .host = (int)sim_below(&w->rng, 2)};
+			.kind = SIM_EXHAUST,
+			.host = (int)sim_below(&w->rng, 2)};
 		sim_push(w, &e);
 	}
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Opening connections: RFC 9293 sections 3.5 and 3.10.7.1 to 3.10.7.3. */
+#include <errno.h>
+
 #include "peer.h"
 
 static void handshake_gives_established_on_both_roles(void **state)
@@ -51,12 +53,477 @@ static void data_flows_both_ways_and_closes(void **state)
 	peer_stop(&p);
 }
 
+/* ---- LISTEN (3.10.7.2) ---- */
+
+/* LY-602: what nobody listens for is not even refused. */
+static void syn_to_a_port_without_listener_is_dropped_in_silence(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_send(&p, F_SYN, 0, 0);
+	expect_none(&p);
+	assert_int_equal(counter(&p, TCP_CTR_DROP_NO_LISTENER), 1);
+	/* LY-106: nothing listens inside. */
+	peer_listen(&p);
+	p.side = NET_INTERNAL;
+	peer_send(&p, F_SYN, 0, 0);
+	expect_none(&p);
+	assert_int_equal(counter(&p, TCP_CTR_DROP_NO_LISTENER), 2);
+	peer_stop(&p);
+}
+
+static void stray_ack_to_a_listener_is_reset_and_elsewhere_dropped(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_send(&p, F_ACK, 5, 77);
+	expect(&p, F_RST, 77, 0, 0);
+	peer_send(&p, F_SYN | F_ACK, 5, 78);
+	expect(&p, F_RST, 78, 0, 0);
+	peer_send(&p, F_RST, 5, 0);
+	p.stack_port = 444;
+	peer_send(&p, F_ACK, 5, 77);
+	expect_none(&p);
+	assert_int_equal(counter(&p, TCP_CTR_DROP_NO_CONN), 4);
+	/* A port that we could have connected from: the pool must not hang on a dead connection. */
+	p.side = NET_INTERNAL;
+	p.stack_port = 2000;
+	peer_send(&p, F_ACK, 5, 77);
+	expect(&p, F_RST, 77, 0, 0);
+	peer_send(&p, F_SYN | F_ACK, 5, 77);
+	expect(&p, F_RST, 77, 0, 0);
+	expect_none(&p);
+	peer_stop(&p);
+}
+
+static void resets_to_strays_are_rate_limited(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	for (int i = 0; i < 300; i++)
+		peer_send(&p, F_ACK, 5, 77);
+	assert_int_equal(p.n_out, TCP_RSTS_PER_SECOND);
+	peer_stop(&p);
+}
+
+static void senseless_flags_are_dropped_and_counted(void **state)
+{
+	static const uint8_t bad[] = {0, F_FIN, F_SYN | F_FIN, F_SYN | F_RST, F_SYN | F_FIN | F_ACK,
+		F_SYN | F_FIN | F_RST | F_ACK, F_FIN | F_RST, F_PSH};
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	for (unsigned i = 0; i < sizeof(bad); i++)
+		peer_send(&p, bad[i], 0, 0);
+	assert_int_equal(counter(&p, TCP_CTR_DROP_BAD_FLAGS), sizeof(bad));
+	peer_open(&p);
+	for (unsigned i = 0; i < sizeof(bad); i++)
+		peer_send(&p, bad[i], 1, 1);
+	expect_none(&p);
+	assert_int_equal(counter(&p, TCP_CTR_DROP_BAD_FLAGS), 2 * sizeof(bad));
+	assert_int_equal(tcp_conn_state(p.c), TCP_ESTABLISHED);
+	peer_stop(&p);
+}
+
+static void malformed_options_drop_the_segment(void **state)
+{
+	struct peer p;
+	struct tcp_options o = peer_syn_options();
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	struct rte_mbuf *m = peer_build(&p, F_SYN, 0, 0, &o, NULL, 0);
+	rte_pktmbuf_mtod(m, uint8_t *)[21] = 0;
+	peer_input(&p, m);
+	peer_flush(&p);
+	expect_none(&p);
+	assert_int_equal(counter(&p, TCP_CTR_DROP_BAD_OPTION), 1);
+	peer_stop(&p);
+}
+
+static void options_are_answered_only_when_offered(void **state)
+{
+	struct peer p;
+	struct tcp_options o = peer_syn_options();
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_send_opt(&p, F_SYN, 0, 0, &o, NULL, 0);
+	struct out_seg *s = expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	assert_true(s->opt.has_mss && s->opt.mss == 1460);
+	assert_false(s->opt.has_wscale || s->opt.has_ts || s->opt.sack_permitted);
+	p.peer_port++;
+	o.has_wscale = o.has_ts = o.sack_permitted = true;
+	o.wscale = 2;
+	o.tsval = 99;
+	peer_send_opt(&p, F_SYN, 0, 0, &o, NULL, 0);
+	s = expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	assert_true(s->opt.has_wscale && s->opt.has_ts && s->opt.sack_permitted);
+	assert_int_equal(s->opt.tsecr, 99);
+	peer_stop(&p);
+}
+
+static void data_on_the_syn_is_neither_taken_nor_acknowledged(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_send_opt(&p, F_SYN, 0, 0, NULL, "hello", 5);
+	expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	peer_send(&p, F_ACK, 1, 1);
+	assert_int_equal(peer_events(&p), TCP_EV_ACCEPTED);
+	assert_int_equal(tcp_rx(p.c)->len, 0);
+	expect_none(&p);
+	peer_stop(&p);
+}
+
+static void a_specific_listener_wins_over_the_wildcard(void **state)
+{
+	struct peer p;
+	struct tcp_opts o;
+	int specific;
+	(void)state;
+	tcp_opts_default(&o);
+	peer_start(&p);
+	peer_listen(&p);
+	assert_int_equal(tcp_listen(p.s, p.side, &p.stack_ip, 443, &o, &specific), 1);
+	assert_int_equal(tcp_listen(p.s, p.side, &p.stack_ip, 443, &o, &specific), -EADDRINUSE);
+	peer_open(&p);
+	assert_ptr_equal(tcp_conn_listener_user(p.c), &specific);
+	peer_stop(&p);
+}
+
+static void a_draining_listener_refuses_new_connections_only(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	tcp_listener_drain(p.s, 0, true);
+	p.peer_port++;
+	peer_send(&p, F_SYN, 0, 0);
+	expect_none(&p);
+	assert_int_equal(counter(&p, TCP_CTR_DROP_DRAINING), 1);
+	p.peer_port--;
+	peer_send_data(&p, 1, 1, 10);
+	expect(&p, F_ACK, 1, 11, 0);
+	peer_stop(&p);
+}
+
+/* ---- SYN-RECEIVED ---- */
+
+static void syn_again_gets_the_same_syn_ack_again(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_send(&p, F_SYN, 0, 0);
+	expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	uint32_t isn = p.stack_isn;
+	peer_send(&p, F_SYN, 0, 0);
+	expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	assert_int_equal(p.stack_isn, isn);
+	expect_none(&p);
+	peer_stop(&p);
+}
+
+static void syn_ack_is_repeated_with_backoff_until_half_open_timeout(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_send(&p, F_SYN, 0, 0);
+	expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	peer_advance(&p, LG_MS(1100));
+	expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	peer_advance(&p, LG_MS(1800));
+	expect_none(&p);
+	peer_advance(&p, LG_MS(300));
+	expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	peer_advance(&p, LG_SEC(10));
+	expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	expect_none(&p);
+	assert_int_equal(reason(&p, TCP_REASON_HALF_OPEN_TIMEOUT), 1);
+	assert_int_equal(peer_events(&p), 0);
+	peer_stop(&p);
+}
+
+static void oldest_half_open_makes_way_for_a_new_syn(void **state)
+{
+	struct peer p;
+	struct tcp_gauges g;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	for (int i = 0; i < 6; i++) {
+		p.peer_port = (uint16_t)(50000 + i);
+		peer_send(&p, F_SYN, 0, 0);
+	}
+	tcp_stack_gauges(p.s, &g);
+	assert_int_equal(g.half_open, 4);
+	assert_int_equal(counter(&p, TCP_CTR_HALF_OPEN_EVICTED), 2);
+	expect_skip(&p);
+	/* The last one is still there, the first is not. */
+	peer_send(&p, F_ACK, 1, 1);
+	assert_int_equal(peer_events(&p), TCP_EV_ACCEPTED);
+	p.peer_port = 50000;
+	peer_send(&p, F_ACK, 1, 1);
+	assert_int_equal(expect_next(&p)->flags, F_RST);
+	peer_stop(&p);
+}
+
+static void connection_limit_refuses_syns_and_counts(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	for (int i = 0; i < 32; i++) {
+		p.peer_port = (uint16_t)(50000 + i);
+		peer_open(&p);
+	}
+	p.peer_port++;
+	peer_send(&p, F_SYN, 0, 0);
+	expect_none(&p);
+	assert_int_equal(counter(&p, TCP_CTR_DROP_CONN_LIMIT), 1);
+	int err = 0;
+	struct tcp_opts o;
+	tcp_opts_default(&o);
+	assert_null(tcp_connect(p.s, NET_INTERNAL, &p.peer_ip, 80, &o, NULL, p.now, &err));
+	assert_int_equal(err, -ENOBUFS);
+	assert_int_equal(flow_ports_in_use(p.ports), 0);
+	peer_stop(&p);
+}
+
+static void ack_of_nothing_in_syn_received_is_reset(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_send(&p, F_SYN, 0, 0);
+	expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	peer_send(&p, F_ACK, 1, 500);
+	expect(&p, F_RST, 500, 0, 0);
+	peer_send(&p, F_ACK, 1, 0);
+	expect(&p, F_RST, 0, 0, 0);
+	expect_none(&p);
+	assert_int_equal(counter(&p, TCP_CTR_DROP_BAD_ACK), 2);
+	peer_send(&p, F_ACK, 1, 1);
+	assert_int_equal(peer_events(&p), TCP_EV_ACCEPTED);
+	peer_stop(&p);
+}
+
+static void rst_in_syn_received_returns_to_listen(void **state)
+{
+	struct peer p;
+	struct tcp_gauges g;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_send(&p, F_SYN, 0, 0);
+	expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	peer_send(&p, F_RST, 1, 0);
+	tcp_stack_gauges(p.s, &g);
+	assert_int_equal(g.connections, 0);
+	assert_int_equal(g.half_open, 0);
+	expect_none(&p);
+	peer_open(&p);
+	peer_stop(&p);
+}
+
+/* ---- SYN-SENT (3.10.7.3) ---- */
+
+static void syn_is_repeated_until_connect_timeout(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_connect(&p);
+	peer_advance(&p, LG_MS(1100));
+	expect(&p, F_SYN, 0, 0, 0);
+	peer_advance(&p, LG_MS(2000));
+	expect(&p, F_SYN, 0, 0, 0);
+	peer_advance(&p, LG_SEC(3));
+	expect_none(&p);
+	assert_int_equal(peer_events(&p), TCP_EV_CLOSED);
+	assert_int_equal(tcp_conn_reason(p.c), TCP_REASON_CONNECT_TIMEOUT);
+	assert_int_equal(flow_ports_in_use(p.ports), 0);
+	user_release(&p);
+	peer_stop(&p);
+}
+
+static void rst_with_our_ack_refuses_and_any_other_is_ignored(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_connect(&p);
+	peer_send(&p, F_RST, 0, 0);
+	peer_send(&p, F_RST | F_ACK, 0, 0);
+	peer_send(&p, F_RST | F_ACK, 0, 2);
+	assert_int_equal(peer_events(&p), 0);
+	peer_send(&p, F_RST | F_ACK, 0, 1);
+	assert_int_equal(peer_events(&p), TCP_EV_CLOSED);
+	assert_int_equal(tcp_conn_reason(p.c), TCP_REASON_REFUSED);
+	expect_none(&p);
+	user_release(&p);
+	peer_stop(&p);
+}
+
+static void syn_ack_of_something_else_is_reset(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_connect(&p);
+	peer_send(&p, F_SYN | F_ACK, 0, 77);
+	expect(&p, F_RST, 77, 0, 0);
+	peer_send(&p, F_ACK, 0, 77);
+	expect(&p, F_RST, 77, 0, 0);
+	peer_send(&p, F_ACK, 0, 1);
+	expect_none(&p);
+	assert_int_equal(tcp_conn_state(p.c), TCP_SYN_SENT);
+	peer_stop(&p);
+}
+
+/* Figure 7 */
+static void simultaneous_open_meets_in_established(void **state)
+{
+	struct peer p;
+	struct tcp_options o = peer_syn_options();
+	(void)state;
+	peer_start(&p);
+	peer_connect(&p);
+	peer_send_opt(&p, F_SYN, 0, 0, &o, NULL, 0);
+	expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	assert_int_equal(tcp_conn_state(p.c), TCP_SYN_RECEIVED);
+	peer_send_opt(&p, F_SYN | F_ACK, 0, 1, &o, NULL, 0);
+	expect(&p, F_ACK, 1, 1, 0);
+	expect_none(&p);
+	assert_int_equal(peer_events(&p), TCP_EV_CONNECTED);
+	peer_send_data(&p, 1, 1, 20);
+	expect(&p, F_ACK, 1, 21, 0);
+	user_read(&p, 1, 20);
+	peer_stop(&p);
+}
+
+static void data_queued_before_established_leaves_with_the_handshake(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_connect(&p);
+	user_send(&p, 1, 50);
+	user_shutdown(&p);
+	expect_none(&p);
+	peer_send(&p, F_SYN | F_ACK, 0, 1);
+	expect(&p, F_ACK | F_FIN, 1, 1, 50);
+	expect_none(&p);
+	assert_int_equal(tcp_conn_state(p.c), TCP_FIN_WAIT_1);
+	peer_stop(&p);
+}
+
+/* RFC 9293 MUST-15: no MSS option means 536, and a tiny one is not believed without limit. */
+static void peer_mss_bounds_our_segments(void **state)
+{
+	struct peer p;
+	struct tcp_options o = {.has_mss = true, .mss = 10};
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open_opt(&p, NULL);
+	user_send(&p, 1, 1000);
+	expect(&p, F_ACK, 1, 1, 536);
+	expect(&p, F_ACK, 537, 1, 464);
+	p.peer_port++;
+	peer_open_opt(&p, &o);
+	user_send(&p, 1, 100);
+	expect(&p, F_ACK, 1, 1, TCP_MIN_PEER_MSS);
+	expect(&p, F_ACK, 89, 1, 12);
+	peer_stop(&p);
+}
+
+/* RFC 6528 */
+static void isns_differ_by_tuple_and_grow_with_time(void **state)
+{
+	struct peer p;
+	struct flow_key a = {.rport = 1, .lport = 2}, b = {.rport = 3, .lport = 2};
+	uint32_t ts_a, ts_b, ts_c;
+	(void)state;
+	peer_start(&p);
+	uint32_t isn_a = tcp_isn(p.s, &a, p.now, &ts_a), isn_b = tcp_isn(p.s, &b, p.now, &ts_b);
+	assert_int_not_equal(isn_a, isn_b);
+	assert_int_not_equal(ts_a, ts_b);
+	assert_int_equal(tcp_isn(p.s, &a, p.now + 4000, &ts_c) - isn_a, 1000);
+	assert_int_equal(ts_a, ts_c);
+	peer_stop(&p);
+}
+
+static void segments_in_one_burst_see_connections_come_and_go(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	struct net_pkt pkts[3];
+	pkts[0].m = peer_build(&p, F_SYN, 0, 0, NULL, NULL, 0);
+	pkts[1].m = peer_build(&p, F_RST, 1, 0, NULL, NULL, 0);
+	pkts[2].m = peer_build(&p, F_SYN, 0, 0, NULL, NULL, 0);
+	for (int i = 0; i < 3; i++) {
+		pkts[i].src = p.peer_ip;
+		pkts[i].dst = p.stack_ip;
+		pkts[i].side = p.side;
+	}
+	tcp_input(p.s, pkts, 3, p.now);
+	peer_flush(&p);
+	expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	expect_none(&p);
+	struct tcp_gauges g;
+	tcp_stack_gauges(p.s, &g);
+	assert_int_equal(g.half_open, 1);
+	peer_stop(&p);
+}
+
 int main(void)
 {
 	test_eal_init();
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(handshake_gives_established_on_both_roles),
 		cmocka_unit_test(data_flows_both_ways_and_closes),
+		cmocka_unit_test(syn_to_a_port_without_listener_is_dropped_in_silence),
+		cmocka_unit_test(stray_ack_to_a_listener_is_reset_and_elsewhere_dropped),
+		cmocka_unit_test(resets_to_strays_are_rate_limited),
+		cmocka_unit_test(senseless_flags_are_dropped_and_counted),
+		cmocka_unit_test(malformed_options_drop_the_segment),
+		cmocka_unit_test(options_are_answered_only_when_offered),
+		cmocka_unit_test(data_on_the_syn_is_neither_taken_nor_acknowledged),
+		cmocka_unit_test(a_specific_listener_wins_over_the_wildcard),
+		cmocka_unit_test(a_draining_listener_refuses_new_connections_only),
+		cmocka_unit_test(syn_again_gets_the_same_syn_ack_again),
+		cmocka_unit_test(syn_ack_is_repeated_with_backoff_until_half_open_timeout),
+		cmocka_unit_test(oldest_half_open_makes_way_for_a_new_syn),
+		cmocka_unit_test(connection_limit_refuses_syns_and_counts),
+		cmocka_unit_test(ack_of_nothing_in_syn_received_is_reset),
+		cmocka_unit_test(rst_in_syn_received_returns_to_listen),
+		cmocka_unit_test(syn_is_repeated_until_connect_timeout),
+		cmocka_unit_test(rst_with_our_ack_refuses_and_any_other_is_ignored),
+		cmocka_unit_test(syn_ack_of_something_else_is_reset),
+		cmocka_unit_test(simultaneous_open_meets_in_established),
+		cmocka_unit_test(data_queued_before_established_leaves_with_the_handshake),
+		cmocka_unit_test(peer_mss_bounds_our_segments),
+		cmocka_unit_test(isns_differ_by_tuple_and_grow_with_time),
+		cmocka_unit_test(segments_in_one_burst_see_connections_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
