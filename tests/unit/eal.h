@@ -23,9 +23,9 @@ static inline void test_eal_init(void)
 	char prefix[64];
 	snprintf(prefix, sizeof(prefix), "--file-prefix=lgtest%d", (int)getpid());
 	char *argv[] = {(char *)"test", (char *)"--no-huge", (char *)"--no-pci", (char *)"-m",
-		(char *)"64", (char *)"--no-telemetry", (char *)"--log-level=lib.eal:error",
-		(char *)"--lcores=0@0", prefix, NULL};
-	if (rte_eal_init(9, argv) < 0) {
+		(char *)"64", (char *)"--no-telemetry", (char *)"--no-shconf",
+		(char *)"--log-level=lib.eal:error", (char *)"--lcores=0@0", prefix, NULL};
+	if (rte_eal_init(10, argv) < 0) {
 		fprintf(stderr, "EAL did not start\n");
 		exit(1);
 	}
