@@ -119,8 +119,8 @@ struct tcp_opts {
 	lg_us connect_timeout; /* active open */
 	lg_us user_timeout;    /* unacknowledged data or zero window longer than this ends the
 				  connection */
-	lg_us fin_timeout;     /* FIN-WAIT-2 (and orphans) */
-	const char *cc;        /* congestion control: "reno" */
+	lg_us fin_timeout; /* after tcp_release(): FIN-WAIT-2, and queued data without progress */
+	const char *cc;    /* congestion control: "reno"; NULL: the default */
 };
 /* Defaults: 256 KiB each way, keepalive 120 s/15 s/4, connect 5 s, user timeout 120 s, fin 30 s. */
 void tcp_opts_default(struct tcp_opts *o);
@@ -128,15 +128,14 @@ void tcp_opts_default(struct tcp_opts *o);
 struct tcp_stack_params {
 	const char *name;             /* unique, < 16 chars */
 	uint32_t max_conns;           /* connection blocks, allocated at start */
-	uint32_t max_half_open;       /* SYN-RECEIVED at once */
-	uint32_t max_time_wait;       /* at most this many; the oldest is recycled */
+	uint32_t max_half_open;       /* SYN-RECEIVED at once; 0: a quarter of max_conns */
+	uint32_t max_time_wait;       /* the oldest is recycled; 0: a quarter of max_conns */
 	lg_us time_wait;              /* 2 MSL; default 60 s */
 	lg_us half_open_timeout;      /* SYN-RECEIVED; default 10 s */
 	uint16_t mtu[NET_SIDES];      /* IP MTU of each side */
 	struct rte_mempool *pool;     /* header and copied-payload mbufs (worker's own) */
 	struct rte_mempool *indirect; /* data-room-less mbufs for zero-copy TX; NULL: always copy */
-	struct flow_ports
-		*ports; /* for tcp_connect; the stack gives ports back when a connection dies */
+	struct flow_ports *ports;     /* for tcp_connect; given back when a connection dies */
 	struct lg_siphash_key secret; /* ISNs (RFC 6528), timestamps offsets */
 	int socket_id;
 	/*
@@ -162,7 +161,8 @@ void tcp_stack_gauges(const struct tcp_stack *s, struct tcp_gauges *g);
 
 /*
  * Listens on ip (lg_ip zero: every local address of that side, both families) and port. `user`
- * comes back in tcp_conn_listener_user(). Returns a listener id >= 0, or -EADDRINUSE, -ENOSPC.
+ * comes back in tcp_conn_listener_user(). Returns a listener id >= 0, or -EADDRINUSE,
+ * -ENOSPC, -EINVAL (o->cc is unknown).
  */
 int tcp_listen(struct tcp_stack *s, enum net_side side, const struct lg_ip *ip, uint16_t port,
 	const struct tcp_opts *o, void *user);
@@ -201,9 +201,13 @@ enum {
 	TCP_EV_READABLE = 1 << 2,  /* new in-order bytes in tcp_rx() */
 	TCP_EV_EOF = 1 << 3,       /* peer's FIN: no bytes after those in tcp_rx() */
 	TCP_EV_WRITABLE = 1 << 4,  /* tcp_tx_space() grew after it had been found too small */
-	TCP_EV_CLOSED = 1 << 5,    /* the connection is gone (tcp_conn_reason); the last event. The
-				      user    must call tcp_release() (at once or later); until then
-				      only    tcp_rx, tcp_conn_* getters and tcp_release are allowed. */
+	/*
+	 * The connection is gone (tcp_conn_reason), or both directions are closed and only
+	 * TIME-WAIT is left, which the stack sits out alone. The last event. The user must call
+	 * tcp_release() (at once or later); until then only tcp_rx, tcp_conn_* getters and
+	 * tcp_release make sense (anything else does nothing).
+	 */
+	TCP_EV_CLOSED = 1 << 5,
 };
 
 /*
