@@ -209,6 +209,8 @@ static void follow(struct worker *w, enum ctl_order order)
 	struct worker_loop *l = &w->loop;
 	if (order >= CTL_DRAIN && l->order < CTL_DRAIN)
 		proxy_drain(w->proxy, l->now);
+	if (order >= CTL_CLOSE && l->order < CTL_CLOSE)
+		proxy_close_all(w->proxy, l->now);
 	if (order >= CTL_ABORT && l->order < CTL_ABORT) {
 		proxy_abort_all(w->proxy, l->now);
 		tcp_abort_all(w->tcp, l->now);

@@ -19,7 +19,8 @@
 #define PROGRESS_EVERY  LG_SEC(5)
 #define LINGER_MAX      LG_SEC(2) /* last FINs after the last session */
 #define ORDER_WAIT_MAX  LG_SEC(5)
-#define QUIET_AFTER_RST LG_MS(20) /* frames still in the TX rings */
+#define CLOSE_MAX       LG_MS(500) /* for the last FINs when there is no time to drain */
+#define QUIET_AFTER_RST LG_MS(20)  /* frames still in the TX rings */
 
 /* ---- all workers ------------------------------------------------------------------------------
  */
@@ -203,15 +204,23 @@ static bool drain(struct gateway *g)
 	return false;
 }
 
-static void abort_all(struct gateway *g)
+/* Everybody goes now: in order where the peer answers in time, by RST where not. True: in order. */
+static bool close_all(struct gateway *g)
 {
+	lg_us limit = app_now() + CLOSE_MAX;
 	uint64_t left = sum(g, CTL_WCTR_SESSIONS);
 	if (left > 0)
 		lg_log(LG_NOTICE, "main", "ending %llu client connections at once",
 			(unsigned long long)left);
+	order_all(g, CTL_CLOSE);
+	wait_for_order(g, CTL_CLOSE);
+	while (!quiet(g) && app_now() < limit)
+		sleep_us(LG_MS(5));
+	bool all = quiet(g);
 	order_all(g, CTL_ABORT);
 	wait_for_order(g, CTL_ABORT);
 	sleep_us(QUIET_AFTER_RST);
+	return all;
 }
 
 void gateway_run(struct gateway *g)
@@ -222,10 +231,11 @@ void gateway_run(struct gateway *g)
 		sig == SIGTERM ? "running requests may finish" : "at once");
 	bool finished = sig == SIGTERM && drain(g);
 	ctl_telemetry_state(CTL_STOPPING);
-	if (!finished)
-		abort_all(g);
+	bool closed = finished || close_all(g);
 	order_all(g, CTL_QUIT);
 	rte_eal_mp_wait_lcore();
 	lg_log(LG_NOTICE, "main", "stopped: %s",
-		finished ? "all requests were finished" : "what was open has been reset");
+		finished ? "all requests were finished"
+		: closed ? "all connections were closed"
+			 : "what was still open has been reset");
 }

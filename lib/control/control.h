@@ -29,6 +29,7 @@
 enum ctl_order {
 	CTL_RUN,
 	CTL_DRAIN, /* no new clients, running exchanges finish */
+	CTL_CLOSE, /* everybody goes now: close_notify and FIN, RST only into a response */
 	CTL_ABORT, /* RST to everybody */
 	CTL_QUIT,  /* leave the loop */
 };
