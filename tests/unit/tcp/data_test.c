@@ -388,6 +388,25 @@ static void send_stays_inside_the_window(void **state)
 	peer_stop(&p);
 }
 
+/* A retransmission has an old number but may bring the newest ACK: its window goes with it. */
+static void an_advancing_ack_brings_its_window_whatever_its_number(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	user_send(&p, 1, 3000);
+	peer_send_data(&p, 101, 1, 100);
+	expect_skip(&p);
+	p.wnd = 500;
+	peer_send_data(&p, 1, 3001, 100);
+	expect(&p, F_ACK, 3001, 201, 0);
+	user_send(&p, 3001, 5000);
+	expect_none(&p);
+	peer_stop(&p);
+}
+
 static void scaled_windows_count(void **state)
 {
 	struct peer p;
@@ -591,6 +610,7 @@ int main(void)
 		cmocka_unit_test(zero_window_for_too_long_ends_the_connection),
 		cmocka_unit_test(small_windows_are_not_filled_with_silly_segments),
 		cmocka_unit_test(send_stays_inside_the_window),
+		cmocka_unit_test(an_advancing_ack_brings_its_window_whatever_its_number),
 		cmocka_unit_test(scaled_windows_count),
 		cmocka_unit_test(writable_follows_when_half_of_the_buffer_is_free),
 		cmocka_unit_test(paws_drops_old_timestamps_and_acknowledges),
