@@ -487,6 +487,8 @@ static void segments_in_one_burst_see_connections_come_and_go(void **state)
 	}
 	tcp_input(p.s, pkts, 3, p.now);
 	peer_flush(&p);
+	assert_int_equal(counter(&p, TCP_CTR_RSTS_IN), 1);
+	assert_int_equal(counter(&p, TCP_CTR_ATTEMPT_FAILS), 1);
 	expect(&p, F_SYN | F_ACK, 0, 1, 0);
 	expect_none(&p);
 	struct tcp_gauges g;

@@ -237,6 +237,39 @@ static void user_timeout_gives_the_peer_up(void **state)
 	peer_stop(&p);
 }
 
+/* RFC 6298 (5.3): an ACK of new data starts the timer over. */
+static void progress_postpones_the_rto(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	flight(&p, 1, 2);
+	for (uint32_t i = 0; i < 5; i++) {
+		peer_advance(&p, LG_MS(150));
+		peer_send(&p, F_ACK, 1, 1461 + i * 1460);
+		flight(&p, 2921 + i * 1460, 1);
+	}
+	assert_int_equal(counter(&p, TCP_CTR_RTO_TIMEOUTS), 0);
+	peer_stop(&p);
+}
+
+/* A peer may acknowledge half of a segment: what is sent again begins where it stopped. */
+static void a_retransmission_begins_at_snd_una(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	flight(&p, 1, 2);
+	peer_send(&p, F_ACK, 1, 701);
+	peer_advance(&p, LG_MS(300));
+	expect(&p, F_ACK, 701, 1, 760);
+	peer_stop(&p);
+}
+
 /* Karn */
 static void rtt_is_not_sampled_from_ambiguous_acks(void **state)
 {
@@ -337,6 +370,29 @@ static void without_mbufs_nothing_is_lost_only_late(void **state)
 	peer_advance(&p, LG_MS(15));
 	expect(&p, F_ACK, 1, 1, 600);
 	expect_none(&p);
+	peer_stop(&p);
+}
+
+/* The ACK that leaves meanwhile must not cancel the second try. */
+static void data_that_found_no_mbuf_is_retried_although_an_ack_got_out(void **state)
+{
+	struct peer p;
+	static struct rte_mbuf *taken[4096];
+	unsigned n = 0;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	while ((taken[n] = rte_pktmbuf_alloc(p.indirect)) != NULL)
+		n++;
+	peer_input(&p, peer_build(&p, F_ACK, 1, 1, NULL, "x", 1));
+	user_send(&p, 1, 600);
+	expect(&p, F_ACK, 1, 2, 0);
+	expect_none(&p);
+	while (n > 0)
+		rte_pktmbuf_free(taken[--n]);
+	peer_advance(&p, LG_MS(15));
+	expect(&p, F_ACK, 1, 2, 600);
 	peer_stop(&p);
 }
 
@@ -488,10 +544,13 @@ int main(void)
 		cmocka_unit_test(a_receiver_that_reneges_gets_everything_again),
 		cmocka_unit_test(rto_doubles_and_collapses_the_window),
 		cmocka_unit_test(user_timeout_gives_the_peer_up),
+		cmocka_unit_test(progress_postpones_the_rto),
+		cmocka_unit_test(a_retransmission_begins_at_snd_una),
 		cmocka_unit_test(rtt_is_not_sampled_from_ambiguous_acks),
 		cmocka_unit_test(rto_follows_rfc_6298),
 		cmocka_unit_test(idle_connection_starts_again_from_the_initial_window),
 		cmocka_unit_test(without_mbufs_nothing_is_lost_only_late),
+		cmocka_unit_test(data_that_found_no_mbuf_is_retried_although_an_ack_got_out),
 		cmocka_unit_test(payload_is_copied_when_there_is_no_indirect_pool),
 		cmocka_unit_test(keepalive_probes_and_then_gives_up),
 		cmocka_unit_test(a_peers_keepalive_is_answered),
