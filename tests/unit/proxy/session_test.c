@@ -1,45 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a session does, on real TCP stacks under a virtual clock. Plain HTTP: TLS is end to end's.
- */
+/* What a session does, on real TCP stacks under a virtual clock, with and without TLS. */
 #include <string.h>
 
+#include "certs.h"
 #include "world.h"
-
-static const char yaml[] =
-	"version: 1\n"
-	"workers: { lcores: [0], main_lcore: 0 }\n"
-	"ports:\n"
-	"  external: { device: net_null0, addresses: [203.0.113.10/24], gateway: 203.0.113.1 }\n"
-	"  internal: { device: net_null1, addresses: [10.0.0.10/24] }\n"
-	"listeners:\n"
-	"  http: { bind: '*:80' }\n"
-	"routes:\n"
-	"  - { hosts: [lyncdiscover.example.com, fwd.example.com], pool: fe, http: forward }\n"
-	"  - { hosts: [other.example.com], pool: other, http: forward }\n"
-	"  - { hosts: [meet.example.com], pool: fe, http: redirect }\n"
-	"  - { hosts: [off.example.com], pool: fe, http: 'off' }\n"
-	"pools:\n"
-	"  fe: { servers: [10.0.0.11], http_port: 8080, tls: { verify: false } }\n"
-	"  other: { servers: [10.0.0.12, 10.0.0.13], http_port: 8080, tls: { verify: false } }\n"
-	"limits: { connections: 32, request_body: 100000 }\n";
 
 #define GET "GET /a HTTP/1.1\r\nHost: fwd.example.com\r\n\r\n"
 #define OK  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-static struct world *start(void)
-{
-	struct world *w = world_new(yaml);
-	world_listen(w, "10.0.0.11", 8080);
-	world_listen(w, "10.0.0.12", 8080);
-	return w;
-}
 
 /* LY-401, LY-404: bytes as they came, without hop-by-hop fields; the pool connection is kept. */
 static void forwards_bytes_unchanged_but_hop_by_hop_fields(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c,
 		"GET /A%2fb?x=%252F HTTP/1.1\r\nHost: FWD.example.com:80\r\nConnection: close, "
 		"X-Hop\r\n"
@@ -61,9 +35,9 @@ static void forwards_bytes_unchanged_but_hop_by_hop_fields(void **state)
 static void pool_connection_belongs_to_one_client(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *a = world_connect(w, 80);
-	struct end *b = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *a = world_connect(w);
+	struct end *b = world_connect(w);
 	for (int i = 0; i < 5; i++) {
 		end_send(w, a, GET);
 		assert_int_equal(w->n_members, i == 0 ? 1 : 2);
@@ -86,8 +60,8 @@ static void pool_connection_belongs_to_one_client(void **state)
 static void pipelined_requests_are_answered_in_order(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c,
 		"GET /1 HTTP/1.1\r\nHost: fwd.example.com\r\n\r\n"
 		"GET /2 HTTP/1.1\r\nHost: other.example.com\r\n\r\n"
@@ -113,8 +87,8 @@ static void pipelined_requests_are_answered_in_order(void **state)
 static void pending_get_of_1800_s_is_answered(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c, GET);
 	world_run(w, LG_SEC(1800));
 	assert_false(c->eof);
@@ -127,8 +101,8 @@ static void pending_get_of_1800_s_is_answered(void **state)
 static void silent_pool_is_a_504_after_1860_s(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c, GET);
 	world_run(w, LG_SEC(1859));
 	assert_int_equal(c->len, 0);
@@ -145,8 +119,8 @@ static void client_end_closes_pool_side_within_a_second(void **state)
 {
 	(void)state;
 	for (int reset = 0; reset < 2; reset++) {
-		struct world *w = start();
-		struct end *c = world_connect(w, 80);
+		struct world *w = world_start();
+		struct end *c = world_connect(w);
 		end_send(w, c, GET);
 		world_run(w, LG_SEC(100));
 		if (reset)
@@ -164,8 +138,8 @@ static void client_end_closes_pool_side_within_a_second(void **state)
 static void half_closed_client_gets_a_prompt_answer(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c, GET);
 	end_shutdown(w, c);
 	world_run(w, LG_MS(200));
@@ -180,15 +154,15 @@ static void half_closed_client_gets_a_prompt_answer(void **state)
 static void pool_down_is_a_503_with_retry_after(void **state)
 {
 	(void)state;
-	struct world *w = world_new(yaml);
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_new();
+	struct end *c = world_connect(w);
 	end_send(w, c, GET);
 	world_run(w, LG_SEC(12)); /* 10.0.0.11 doesn't listen: the SYN is dropped, timeouts.connect
 				     passes */
 	assert_received(c, "HTTP/1.1 50");
 	assert_null(strstr(c->text, " 502 "));
-	world_listen(w, "10.0.0.11", 8080);
-	c = world_connect(w, 80);
+	world_listen(w, "10.0.0.11");
+	c = world_connect(w);
 	end_send(w, c, GET);
 	assert_int_equal(w->n_members, 1);
 	end_send(w, &w->members[0], OK);
@@ -200,8 +174,8 @@ static void pool_down_is_a_503_with_retry_after(void **state)
 static void local_answers_redirect_404_off(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect_raw(w, 80);
 	end_send(w, c, "GET /x?y=1 HTTP/1.1\r\nHost: meet.example.com\r\n\r\n");
 	assert_received(c, "HTTP/1.1 301 ");
 	assert_received(c, "\r\nLocation: https://meet.example.com/x?y=1\r\n");
@@ -220,8 +194,8 @@ static void local_answers_redirect_404_off(void **state)
 static void ambiguous_request_is_a_400_and_reaches_nobody(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c,
 		"POST / HTTP/1.1\r\nHost: fwd.example.com\r\nContent-Length: 3\r\n"
 		"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\n\r\n");
@@ -236,8 +210,8 @@ static void ambiguous_request_is_a_400_and_reaches_nobody(void **state)
 static void slow_header_is_a_408_after_30_s(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c, "GET / HT");
 	for (int i = 0; i < 29; i++) {
 		world_run(w, LG_SEC(1));
@@ -253,8 +227,8 @@ static void slow_header_is_a_408_after_30_s(void **state)
 static void idle_connection_is_closed_after_1800_s(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	world_run(w, LG_SEC(1790));
 	assert_false(c->eof);
 	world_run(w, LG_SEC(11));
@@ -266,8 +240,8 @@ static void idle_connection_is_closed_after_1800_s(void **state)
 static void stalled_upload_is_a_408_and_slow_one_passes(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c, "POST /u HTTP/1.1\r\nHost: fwd.example.com\r\nContent-Length: 10\r\n\r\n");
 	for (int i = 0; i < 9; i++) {
 		world_run(w, LG_SEC(50));
@@ -285,13 +259,13 @@ static void stalled_upload_is_a_408_and_slow_one_passes(void **state)
 static void body_over_the_limit_is_a_413(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c,
 		"POST /u HTTP/1.1\r\nHost: fwd.example.com\r\nContent-Length: 100001\r\n\r\n");
 	assert_received(c, "HTTP/1.1 413 ");
 	assert_int_equal(w->n_members, 0);
-	c = world_connect(w, 80);
+	c = world_connect(w);
 	end_send(w, c,
 		"POST /u HTTP/1.1\r\nHost: fwd.example.com\r\nTransfer-Encoding: "
 		"chunked\r\n\r\n1000000\r\n");
@@ -307,8 +281,8 @@ static void body_over_the_limit_is_a_413(void **state)
 static void expect_100_continue_passes_through(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c,
 		"POST /u HTTP/1.1\r\nHost: fwd.example.com\r\nContent-Length: 4\r\nExpect: "
 		"100-continue\r\n\r\n");
@@ -339,8 +313,8 @@ static void expect_100_continue_passes_through(void **state)
 static void http_1_0_client_is_served_and_closed(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c, "GET /a HTTP/1.0\r\nHost: fwd.example.com\r\n\r\n");
 	assert_string_equal(w->members[0].text, "GET /a HTTP/1.0\r\nHost: fwd.example.com\r\n\r\n");
 	end_send(w, &w->members[0], "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end");
@@ -354,8 +328,8 @@ static void http_1_0_client_is_served_and_closed(void **state)
 static void truncated_response_resets_the_client(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c, GET);
 	end_send(w, &w->members[0], "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
 	end_shutdown(w, &w->members[0]);
@@ -370,8 +344,8 @@ static void pool_that_dies_before_the_response_is_a_503(void **state)
 {
 	(void)state;
 	for (int reset = 0; reset < 2; reset++) {
-		struct world *w = start();
-		struct end *c = world_connect(w, 80);
+		struct world *w = world_start();
+		struct end *c = world_connect(w);
 		end_send(w, c, GET);
 		if (reset)
 			end_reset(w, &w->members[0]);
@@ -386,8 +360,8 @@ static void pool_that_dies_before_the_response_is_a_503(void **state)
 static void malformed_response_is_a_503(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c, GET);
 	end_send(w, &w->members[0],
 		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -400,8 +374,8 @@ static void malformed_response_is_a_503(void **state)
 static void unsolicited_bytes_close_the_pool_connection(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c, GET);
 	end_send(w, &w->members[0], OK "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
 	assert_string_equal(c->text, OK);
@@ -420,8 +394,8 @@ static void unsolicited_bytes_close_the_pool_connection(void **state)
 static void lost_ntlm_connection_closes_the_client(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c,
 		"GET /a HTTP/1.1\r\nHost: fwd.example.com\r\nAuthorization: NTLM "
 		"TlRMTVNTUAAB\r\n\r\n");
@@ -438,8 +412,8 @@ static void lost_ntlm_connection_closes_the_client(void **state)
 static void lost_anonymous_connection_is_replaced(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *c = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
 	end_send(w, c, GET);
 	end_send(w, &w->members[0], OK);
 	end_shutdown(w, &w->members[0]);
@@ -455,13 +429,13 @@ static void lost_anonymous_connection_is_replaced(void **state)
 static void slow_reader_stops_the_pool_and_loses_nothing(void **state)
 {
 	(void)state;
-	struct world *w = start();
+	struct world *w = world_start();
 	struct tcp_gauges g;
 	size_t total = 900000, sent = 0;
 	char *block = malloc(9000);
 
 	memset(block, 'z', 9000);
-	struct end *c = world_connect(w, 80);
+	struct end *c = world_connect(w);
 	end_send(w, c, GET);
 	struct end *m = &w->members[0];
 	end_send(w, m, "HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n");
@@ -477,15 +451,8 @@ static void slow_reader_stops_the_pool_and_loses_nothing(void **state)
 			assert_true(g.rx_truesize + g.tx_truesize < 800 * 1024);
 			c->paused = false;
 		}
-		/* reading again is noticed with the next segment or by this nudge */
-		if (!c->paused && tcp_rx(c->tcp)->len) {
-			struct lg_chain *rx = tcp_rx(c->tcp);
-			uint32_t n = rx->len;
-			lg_chain_peek(rx, 0, c->text + c->len, n);
-			lg_chain_trim_head(rx, n);
-			c->len += n;
-			tcp_rx_consumed(c->tcp);
-		}
+		if (!c->paused)
+			end_resume(w, c);
 		world_run(w, LG_MS(50));
 	}
 	world_run(w, LG_SEC(2));
@@ -500,9 +467,9 @@ static void slow_reader_stops_the_pool_and_loses_nothing(void **state)
 static void drain_finishes_what_runs_and_closes_the_rest(void **state)
 {
 	(void)state;
-	struct world *w = start();
-	struct end *idle = world_connect(w, 80);
-	struct end *busy = world_connect(w, 80);
+	struct world *w = world_start();
+	struct end *idle = world_connect(w);
+	struct end *busy = world_connect(w);
 	end_send(w, busy, GET);
 	proxy_drain(w->proxy, w->now);
 	world_run(w, LG_MS(10));
@@ -519,15 +486,15 @@ static void drain_finishes_what_runs_and_closes_the_rest(void **state)
 static void session_limit_refuses_and_recovers(void **state)
 {
 	(void)state;
-	struct world *w = start();
+	struct world *w = world_start();
 	for (int i = 0; i < 32; i++)
-		world_connect(w, 80);
-	struct end *over = world_connect(w, 80);
+		world_connect(w);
+	struct end *over = world_connect(w);
 	world_run(w, LG_MS(10));
 	assert_true(over->closed);
 	assert_int_equal(proxy_counters(w->proxy)[PROXY_CTR_REFUSED_SESSIONS], 1);
 	end_reset(w, &w->clients[0]);
-	struct end *c = world_connect(w, 80);
+	struct end *c = world_connect(w);
 	end_send(w, c, GET);
 	assert_int_equal(w->n_members, 1);
 	world_free(w);
@@ -535,7 +502,7 @@ static void session_limit_refuses_and_recovers(void **state)
 
 int main(void)
 {
-	test_eal_init();
+	int failed = 0;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forwards_bytes_unchanged_but_hop_by_hop_fields),
 		cmocka_unit_test(pool_connection_belongs_to_one_client),
@@ -563,5 +530,13 @@ int main(void)
 		cmocka_unit_test(drain_finishes_what_runs_and_closes_the_rest),
 		cmocka_unit_test(session_limit_refuses_and_recovers),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	test_eal_init();
+	certs_make();
+	for (unsigned m = 0; m < WORLD_MODES; m++) {
+		world_mode = (enum world_mode)m;
+		print_message("-- %s\n", world_mode_name(world_mode));
+		failed += cmocka_run_group_tests(tests, NULL, NULL);
+	}
+	certs_remove();
+	return failed;
 }

@@ -1,11 +1,43 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
+#include "certs.h"
 #include "world.h"
 
 #define LINK_DELAY 100
 #define QUEUE_SIZE 8192
 #define POOL_MBUFS 8191
+
+/* %1$s: the folder of the certificates, %2$s: TLS version, %3$s: TLS of the pools. */
+static const char yaml[] =
+	"version: 1\n"
+	"workers: { lcores: [0], main_lcore: 0 }\n"
+	"ports:\n"
+	"  external: { device: net_null0, addresses: [203.0.113.10/24], gateway: 203.0.113.1 }\n"
+	"  internal: { device: net_null1, addresses: [10.0.0.10/24] }\n"
+	"certificates:\n"
+	"  gw: { cert: %1$s/gateway.pem, key: %1$s/gateway.key }\n"
+	"listeners:\n"
+	"  http: { bind: '*:80' }\n"
+	"  https: { bind: '*:443', tls: { certificates: [gw], min: '%2$s', max: '%2$s' } }\n"
+	"routes:\n"
+	"  - { hosts: [lyncdiscover.example.com, fwd.example.com], pool: fe, http: forward }\n"
+	"  - { hosts: [other.example.com], pool: other, http: forward }\n"
+	"  - { hosts: [meet.example.com], pool: fe, http: redirect }\n"
+	"  - { hosts: [off.example.com], pool: fe, http: 'off' }\n"
+	"pools:\n"
+	"  fe: { servers: [10.0.0.11], http_port: 8080, tls: %3$s }\n"
+	"  other: { servers: [10.0.0.12, 10.0.0.13], http_port: 8080, tls: %3$s }\n"
+	"limits: { connections: 32, request_body: 100000 }\n";
+
+enum world_mode world_mode;
+
+const char *world_mode_name(enum world_mode m)
+{
+	static const char *const names[] = {
+		"plain", "TLS 1.3 both sides", "TLS 1.2 both sides", "TLS in front only"};
+	return names[m];
+}
 
 struct packet {
 	lg_us at;
@@ -16,7 +48,7 @@ struct packet {
 /* The links hold packets in order of delivery: the delay is one constant. */
 static struct packet queue[QUEUE_SIZE];
 static unsigned q_head, q_tail;
-static struct rte_mempool *mbufs, *indirects;
+static struct rte_mempool *mbufs, *gateway_mbufs, *indirects;
 static struct world *the_world;
 
 static struct lg_ip ip(const char *text)
@@ -29,10 +61,14 @@ static struct lg_ip ip(const char *text)
 static void carry(
 	struct tcp_stack *to, enum net_side side, struct rte_mbuf *m, const struct net_tx *tx)
 {
-	struct rte_mbuf *copy = rte_pktmbuf_copy(m, mbufs, 0, UINT32_MAX);
+	struct rte_mempool *pool = to == the_world->gateway ? gateway_mbufs : mbufs;
+	struct rte_mbuf *copy = rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
 
 	rte_pktmbuf_free(m);
-	assert_non_null(copy);
+	if (copy == NULL) { /* as a NIC without descriptors: the packet is lost */
+		assert_ptr_equal(pool, gateway_mbufs);
+		return;
+	}
 	assert_int_equal(copy->nb_segs, 1);
 	queue[q_tail] = (struct packet){the_world->now + LINK_DELAY, to,
 		{.m = copy, .src = tx->src, .dst = tx->dst, .side = side}};
@@ -92,6 +128,7 @@ static struct flow_ports *make_ports(const char *local)
 }
 
 static struct tcp_stack *make_stack(struct world *w, const char *name, struct flow_ports *ports,
+	struct rte_mempool *pool,
 	void (*output)(void *, enum net_side, struct rte_mbuf *, const struct net_tx *, lg_us))
 {
 	struct tcp_stack_params p = {.name = name,
@@ -101,7 +138,7 @@ static struct tcp_stack *make_stack(struct world *w, const char *name, struct fl
 		.time_wait = LG_SEC(1),
 		.half_open_timeout = LG_SEC(10),
 		.mtu = {1500, 1500},
-		.pool = mbufs,
+		.pool = pool,
 		.indirect = indirects,
 		.ports = ports,
 		.secret = {3, 4},
@@ -120,44 +157,130 @@ static void keep_access(void *ctx, const struct proxy_access *rec)
 	w->n_access++;
 }
 
-struct world *world_new(const char *yaml)
+static bool tls_in_front(void)
 {
-	struct world *w = calloc(1, sizeof(*w));
-	char err[256];
-	unsigned errors = 0;
+	return world_mode != WORLD_PLAIN;
+}
 
-	if (mbufs == NULL) {
-		mbufs = test_mbuf_pool("world", POOL_MBUFS);
-		indirects = rte_pktmbuf_pool_create("world-ind", 4095, 0, 0, 0, SOCKET_ID_ANY);
-		assert_non_null(indirects);
-	}
-	the_world = w;
-	w->now = LG_SEC(1);
-	q_head = q_tail = 0;
-	w->mbufs_idle = rte_mempool_avail_count(mbufs);
+static bool tls_to_pool(void)
+{
+	return world_mode == WORLD_TLS_1_3 || world_mode == WORLD_TLS_1_2;
+}
+
+static enum tls_version tls_version(void)
+{
+	return world_mode == WORLD_TLS_1_2 ? TLS_V1_2 : TLS_V1_3;
+}
+
+static void make_pools(void)
+{
+	if (mbufs != NULL)
+		return;
+	mbufs = test_mbuf_pool("world", POOL_MBUFS);
+	gateway_mbufs = test_mbuf_pool("gateway", POOL_MBUFS / 2);
+	indirects = rte_pktmbuf_pool_create("world-ind", 4095, 0, 0, 0, SOCKET_ID_ANY);
+	assert_non_null(indirects);
+}
+
+struct rte_mempool *world_mbufs(void)
+{
+	return mbufs;
+}
+
+static void load_conf(struct world *w)
+{
+	char text[4096], pool_tls[256];
+	unsigned errors = 0;
 	FILE *quiet = fopen("/dev/null", "w");
-	w->conf = conf_load_buffer("world.yaml", yaml, strlen(yaml), false, quiet, &errors, NULL);
+	const char *version = world_mode == WORLD_TLS_1_2 ? "1.2" : "1.3";
+
+	snprintf(pool_tls, sizeof(pool_tls),
+		"{ ca: %s/pool.pem, verify_name: pool.internal, min: '%s', max: '%s' }",
+		certs_dir(), version, version);
+	int n = snprintf(text, sizeof(text), yaml, certs_dir(), version,
+		world_mode == WORLD_TLS_FRONT ? "off" : pool_tls);
+	w->conf = conf_load_buffer("world.yaml", text, (size_t)n, false, quiet, &errors, NULL);
 	fclose(quiet);
 	assert_non_null(w->conf);
-	w->client_ports = make_ports("198.51.100.7");
-	w->gateway_ports = make_ports("10.0.0.10");
-	w->client = make_stack(w, "client", w->client_ports, client_output);
-	w->gateway = make_stack(w, "gateway", w->gateway_ports, gateway_output);
-	w->pool = make_stack(w, "pool", NULL, pool_output);
-	w->tls_shared = tls_shared_create();
-	struct tls_worker_params tp = {.shared = w->tls_shared, .pool = mbufs};
+}
+
+/* TLS of the played clients and members: a worker of their own. */
+static void make_peers_tls(struct world *w)
+{
+	char err[256], cert[128], key[128], ca[128];
+	struct tls_worker_params wp = {.shared = w->tls_shared, .pool = mbufs};
+
+	snprintf(cert, sizeof(cert), "%s/pool.pem", certs_dir());
+	snprintf(key, sizeof(key), "%s/pool.key", certs_dir());
+	snprintf(ca, sizeof(ca), "%s/gateway.pem", certs_dir());
+	w->peers_tls = tls_worker_create(&wp, err, sizeof(err));
+	struct tls_cert_files files = {.name = "pool", .cert = cert, .key = key};
+	struct tls_server_params sp = {.name = "pool",
+		.certs = &files,
+		.n_certs = 1,
+		.min_version = tls_version(),
+		.max_version = tls_version()};
+	struct tls_client_params cp = {.name = "client",
+		.verify = true,
+		.ca_file = ca,
+		.verify_name = "fwd.example.com",
+		.sni = "fwd.example.com",
+		.min_version = tls_version(),
+		.max_version = tls_version(),
+		.n_servers = 1};
+	w->tls_member = tls_server_create(w->peers_tls, &sp, err, sizeof(err));
+	w->tls_client = tls_client_create(w->peers_tls, &cp, err, sizeof(err));
+	assert_non_null(w->tls_member);
+	assert_non_null(w->tls_client);
+}
+
+static void make_proxy(struct world *w)
+{
+	char err[256];
+	struct tls_worker_params tp = {.shared = w->tls_shared, .pool = gateway_mbufs};
+
 	w->tls = tls_worker_create(&tp, err, sizeof(err));
 	assert_non_null(w->tls);
 	struct proxy_params pp = {.conf = w->conf,
 		.tcp = w->gateway,
 		.tls = w->tls,
-		.pool = mbufs,
+		.pool = gateway_mbufs,
 		.access = keep_access,
 		.access_ctx = w};
 	w->proxy = proxy_create(&pp, err, sizeof(err));
 	if (w->proxy == NULL)
 		print_error("%s\n", err);
 	assert_non_null(w->proxy);
+}
+
+struct world *world_new(void)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	make_pools();
+	the_world = w;
+	w->now = LG_SEC(1);
+	q_head = q_tail = 0;
+	w->mbufs_idle[0] = rte_mempool_avail_count(mbufs);
+	w->mbufs_idle[1] = rte_mempool_avail_count(gateway_mbufs);
+	load_conf(w);
+	w->client_ports = make_ports("198.51.100.7");
+	w->gateway_ports = make_ports("10.0.0.10");
+	w->client = make_stack(w, "client", w->client_ports, mbufs, client_output);
+	w->gateway = make_stack(w, "gateway", w->gateway_ports, gateway_mbufs, gateway_output);
+	w->pool = make_stack(w, "pool", NULL, mbufs, pool_output);
+	w->tls_shared = tls_shared_create();
+	make_peers_tls(w);
+	make_proxy(w);
+	return w;
+}
+
+struct world *world_start(void)
+{
+	struct world *w = world_new();
+
+	world_listen(w, "10.0.0.11");
+	world_listen(w, "10.0.0.12");
 	return w;
 }
 
@@ -172,18 +295,14 @@ static struct end *new_end(struct end *ends, unsigned *n, struct tcp_conn *c)
 	return e;
 }
 
-static void end_read(struct end *e)
+static struct end *new_member(struct world *w, struct tcp_conn *c)
 {
-	if (e->paused || e->tcp == NULL)
-		return;
-	struct lg_chain *rx = tcp_rx(e->tcp);
-	uint32_t n = rx->len;
-	assert_true(e->len + n <= WORLD_TEXT);
-	lg_chain_peek(rx, 0, e->text + e->len, n);
-	lg_chain_trim_head(rx, n);
-	e->len += n;
-	if (!e->closed)
-		tcp_rx_consumed(e->tcp);
+	struct end *e = new_end(w->members, &w->n_members, c);
+
+	e->port = tcp_conn_key(c)->lport;
+	if (e->port == 4443 && tls_to_pool())
+		e->tls = tls_accept(w->tls_member);
+	return e;
 }
 
 static void play(struct world *w, struct tcp_stack *s)
@@ -191,27 +310,8 @@ static void play(struct world *w, struct tcp_stack *s)
 	struct tcp_conn *c;
 	unsigned ev;
 
-	while ((c = tcp_next_event(s, &ev)) != NULL) {
-		struct end *e = tcp_conn_user(c);
-		if (ev & TCP_EV_ACCEPTED) {
-			e = new_end(w->members, &w->n_members, c);
-			e->port = tcp_conn_key(c)->lport;
-			e->connected = true;
-		}
-		if (ev & TCP_EV_CONNECTED)
-			e->connected = true;
-		if (ev & TCP_EV_CLOSED) {
-			e->closed = true;
-			e->reason = tcp_conn_reason(c);
-		}
-		end_read(e);
-		if (ev & TCP_EV_EOF)
-			e->eof = true;
-		if (ev & TCP_EV_CLOSED) {
-			tcp_release(c, w->now);
-			e->tcp = NULL;
-		}
-	}
+	while ((c = tcp_next_event(s, &ev)) != NULL)
+		end_event(w, ev & TCP_EV_ACCEPTED ? new_member(w, c) : tcp_conn_user(c), ev);
 }
 
 static void deliver(struct world *w)
@@ -254,17 +354,18 @@ void world_run(struct world *w, lg_us us)
 	}
 }
 
-void world_listen(struct world *w, const char *addr, uint16_t port)
+void world_listen(struct world *w, const char *addr)
 {
 	struct tcp_opts o;
 	struct lg_ip a = ip(addr);
 
 	tcp_opts_default(&o);
 	o.keepalive_idle = 0;
-	assert_true(tcp_listen(w->pool, NET_EXTERNAL, &a, port, &o, NULL) >= 0);
+	assert_true(tcp_listen(w->pool, NET_EXTERNAL, &a, 8080, &o, NULL) >= 0);
+	assert_true(tcp_listen(w->pool, NET_EXTERNAL, &a, 4443, &o, NULL) >= 0);
 }
 
-struct end *world_connect(struct world *w, uint16_t port)
+static struct end *connect_to(struct world *w, uint16_t port, bool tls)
 {
 	struct tcp_opts o;
 	struct lg_ip a = ip("203.0.113.10");
@@ -275,57 +376,50 @@ struct end *world_connect(struct world *w, uint16_t port)
 	struct tcp_conn *c = tcp_connect(w->client, NET_INTERNAL, &a, port, &o, NULL, w->now, &err);
 	assert_non_null(c);
 	struct end *e = new_end(w->clients, &w->n_clients, c);
+	if (tls)
+		e->tls = tls_connect(w->tls_client, 0);
 	world_run(w, LG_MS(5));
-	assert_true(e->connected);
 	return e;
 }
 
-void end_send_bytes(struct world *w, struct end *e, const void *data, size_t n)
+struct end *world_connect_raw(struct world *w, uint16_t port)
 {
-	struct lg_chain c;
-
-	lg_chain_init(&c);
-	assert_non_null(e->tcp);
-	assert_int_equal(lg_chain_write(&c, mbufs, data, (uint32_t)n), 0);
-	assert_int_equal(tcp_send(e->tcp, &c), 0);
-	world_run(w, LG_MS(5));
+	return connect_to(w, port, false);
 }
 
-void end_send(struct world *w, struct end *e, const char *text)
+struct end *world_connect(struct world *w)
 {
-	end_send_bytes(w, e, text, strlen(text));
+	return connect_to(w, tls_in_front() ? 443 : 80, tls_in_front());
 }
 
-void end_shutdown(struct world *w, struct end *e)
+void world_hold_mbufs(struct world *w, unsigned leave)
 {
-	tcp_shutdown(e->tcp);
-	world_run(w, LG_MS(5));
+	struct rte_mbuf *m;
+
+	while ((m = w->held) != NULL) {
+		w->held = m->next;
+		m->next = NULL;
+		rte_pktmbuf_free(m);
+	}
+	while (rte_mempool_avail_count(gateway_mbufs) > leave) {
+		m = rte_pktmbuf_alloc(gateway_mbufs);
+		assert_non_null(m);
+		m->next = w->held;
+		w->held = m;
+	}
 }
 
-void end_reset(struct world *w, struct end *e)
+static void check_no_leak(const struct world *w)
 {
-	tcp_abort(e->tcp, w->now);
-	tcp_release(e->tcp, w->now);
-	e->tcp = NULL;
-	world_run(w, LG_MS(5));
+	assert_int_equal(rte_mempool_avail_count(mbufs), w->mbufs_idle[0]);
+	assert_int_equal(rte_mempool_avail_count(gateway_mbufs), w->mbufs_idle[1]);
 }
 
-void end_clear(struct end *e)
-{
-	e->len = 0;
-	memset(e->text, 0, WORLD_TEXT + 1);
-}
-
-static void free_ends(struct end *ends, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		free(ends[i].text);
-}
-
-void world_free(struct world *w)
+static void end_all(struct world *w)
 {
 	struct tcp_gauges g;
 
+	world_hold_mbufs(w, ~0u);
 	proxy_abort_all(w->proxy, w->now);
 	world_run(w, LG_SEC(1));
 	assert_int_equal(proxy_session_count(w->proxy), 0);
@@ -336,7 +430,19 @@ void world_free(struct world *w)
 	tcp_stack_gauges(w->gateway, &g);
 	assert_int_equal(g.connections, 0);
 	assert_int_equal(flow_ports_in_use(w->gateway_ports), 0);
+}
+
+void world_free(struct world *w)
+{
+	end_all(w);
 	proxy_free(w->proxy);
+	for (unsigned i = 0; i < w->n_clients; i++)
+		end_free(&w->clients[i]);
+	for (unsigned i = 0; i < w->n_members; i++)
+		end_free(&w->members[i]);
+	tls_client_free(w->tls_client);
+	tls_server_free(w->tls_member);
+	tls_worker_free(w->peers_tls);
 	tls_worker_free(w->tls);
 	tls_shared_free(w->tls_shared);
 	tcp_stack_free(w->client);
@@ -344,9 +450,7 @@ void world_free(struct world *w)
 	tcp_stack_free(w->pool);
 	flow_ports_free(w->client_ports);
 	flow_ports_free(w->gateway_ports);
-	free_ends(w->clients, w->n_clients);
-	free_ends(w->members, w->n_members);
 	conf_free(w->conf);
-	assert_int_equal(rte_mempool_avail_count(mbufs), w->mbufs_idle);
+	check_no_leak(w);
 	free(w);
 }

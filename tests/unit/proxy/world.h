@@ -2,7 +2,8 @@
 /*
  * A world in one process under a virtual clock: a client's TCP stack, the gateway's stack with the
  * real proxy on it, and a pool's stack, joined by links that copy each segment and deliver it 100
- * us later. The tests play clients and pool members in text.
+ * us later. The tests play clients and pool members in text; TLS is put on and taken off here, so
+ * the same test runs in every mode.
  */
 #ifndef LG_TEST_WORLD_H
 #define LG_TEST_WORLD_H
@@ -14,15 +15,26 @@
 #define WORLD_CONNS 64
 #define WORLD_TEXT  (1u << 20)
 
+/* What lies on the client's and on the pool's connections. */
+enum world_mode { WORLD_PLAIN, WORLD_TLS_1_3, WORLD_TLS_1_2, WORLD_TLS_FRONT, WORLD_MODES };
+extern enum world_mode world_mode;
+const char *world_mode_name(enum world_mode m);
+
 /* One end of a connection, played by the test. */
 struct end {
 	struct tcp_conn *tcp;
-	char *text; /* everything received, NUL-terminated */
+	struct tls_conn *tls; /* NULL on plain connections */
+	char *text;           /* everything received, NUL-terminated */
 	size_t len;
-	bool paused; /* don't read */
-	bool connected, eof, closed;
+	bool paused;    /* don't read */
+	bool connected; /* the test may send */
+	bool eof;       /* FIN, or close_notify */
+	bool clean;     /* the end was a real one: close_notify where there is TLS */
+	bool tls_failed;
+	bool closed;
 	enum tcp_reason reason;
 	uint16_t port; /* pool: the port that was connected to */
+	void *user;
 };
 
 struct world {
@@ -31,33 +43,55 @@ struct world {
 	struct tcp_stack *client, *gateway, *pool;
 	struct flow_ports *client_ports, *gateway_ports;
 	struct tls_shared *tls_shared;
-	struct tls_worker *tls;
+	struct tls_worker *tls, *peers_tls;
+	struct tls_client *tls_client; /* played clients */
+	struct tls_server *tls_member; /* played members */
 	struct proxy *proxy;
 	struct end clients[WORLD_CONNS], members[WORLD_CONNS];
 	unsigned n_clients, n_members;
 	struct proxy_access last; /* last access record */
 	unsigned n_access;
-	unsigned mbufs_idle; /* before anything happened */
-	bool cut;            /* nothing is delivered to or from the pool */
+	unsigned mbufs_idle[2]; /* before anything happened: the peers', the gateway's */
+	struct rte_mbuf *held;  /* taken away from the gateway */
+	bool cut;               /* nothing is delivered to or from the pool */
 };
 
-/* The configuration's text may use 203.0.113.10 (gateway outside), 10.0.0.10 (inside), 10.0.0.11
- * and .12. */
-struct world *world_new(const char *yaml);
+/* Pools, routes and listeners as in world.c; no member listens yet. */
+struct world *world_new(void);
+/* The same, and the first member of each pool listens. */
+struct world *world_start(void);
 /* Ends everything and checks that nothing leaked. */
 void world_free(struct world *w);
 /* Lets `us` of virtual time pass. */
 void world_run(struct world *w, lg_us us);
-/* The pool listens on ip:port ("10.0.0.11"). */
-void world_listen(struct world *w, const char *ip, uint16_t port);
-/* A new client connection to the gateway's port (handshake done when it returns). */
-struct end *world_connect(struct world *w, uint16_t port);
+/* The pool listens on ip ("10.0.0.11"), on its plain and its TLS port. */
+void world_listen(struct world *w, const char *ip);
+/* A new client connection to the mode's listener (handshakes done when it returns). */
+struct end *world_connect(struct world *w);
+/* A new client connection without TLS to a port, whatever the mode. */
+struct end *world_connect_raw(struct world *w, uint16_t port);
+/* Leaves the gateway `leave` mbufs; ~0u gives all back. */
+void world_hold_mbufs(struct world *w, unsigned leave);
+
 void end_send(struct world *w, struct end *e, const char *text);
 void end_send_bytes(struct world *w, struct end *e, const void *data, size_t n);
+/* Queues only: the world stands still. */
+void end_queue(struct world *w, struct end *e, const void *data, size_t n);
+/* close_notify where there is TLS, then FIN. */
 void end_shutdown(struct world *w, struct end *e);
+void end_queue_shutdown(struct world *w, struct end *e);
+/* FIN alone. */
+void end_fin(struct world *w, struct end *e);
 void end_reset(struct world *w, struct end *e);
+/* Reads what has come, and goes on reading. */
+void end_resume(struct world *w, struct end *e);
 /* Forgets what was received so far. */
 void end_clear(struct end *e);
+
+/* ---- ends.c, for world.c ---- */
+void end_event(struct world *w, struct end *e, unsigned events);
+void end_free(struct end *e);
+struct rte_mempool *world_mbufs(void);
 
 #define assert_received(e, what)                                                                   \
 	do {                                                                                       \
