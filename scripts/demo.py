@@ -242,7 +242,6 @@ It is left running. Try:
   {inside} openssl s_client -connect {GW4}:443 -servername meet.fabrikam.test </dev/null
   tail -f {lab.folder}/pool.log         what the pool sees
   tail -f {lab.folder}/lyncgate.out     the gateway's access log
-  dpdk-telemetry.py -f {lab.id}         then /lyncgate/ports, /lyncgate/drops ...
 End it with:
   scripts/demo --stop""")
 
