@@ -59,7 +59,7 @@ static void conn_init(struct tcp_conn *c, const struct flow_key *key, const stru
 	c->peer_mss = conn_is_v4(c) ? TCP_DEFAULT_MSS_V4 : TCP_DEFAULT_MSS_V6;
 	c->rcv_mss = TCP_DEFAULT_MSS_V4;
 	c->quickacks = TCP_QUICKACKS;
-	c->opened_at = c->progress_at = c->last_rx = now;
+	c->progress_at = c->last_rx = now;
 	c->iss = tcp_isn(s, key, now, &c->ts_offset);
 	c->snd_una = c->snd_nxt = c->iss;
 	c->recover = c->iss;

@@ -107,9 +107,8 @@ struct tcp_stack *tcp_stack_create(const struct tcp_stack_params *p, lg_us now)
 	return s;
 }
 
-static bool conn_in_use(const struct tcp_stack *s, const struct tcp_conn *c)
+static bool conn_in_use(const struct tcp_conn *c)
 {
-	(void)s;
 	return c->flags & (CF_IN_FLOW | CF_USER);
 }
 
@@ -119,7 +118,7 @@ void tcp_stack_free(struct tcp_stack *s)
 		return;
 	for (uint32_t i = 0; i < s->p.max_conns; i++) {
 		struct tcp_conn *c = &s->conns[i];
-		if (!conn_in_use(s, c))
+		if (!conn_in_use(c))
 			continue;
 		c->flags &= ~CF_USER;
 		if (c->state == TCP_CLOSED)
@@ -143,7 +142,7 @@ void tcp_stack_gauges(const struct tcp_stack *s, struct tcp_gauges *g)
 	};
 	for (uint32_t i = 0; i < s->p.max_conns; i++) {
 		const struct tcp_conn *c = &s->conns[i];
-		if (!conn_in_use(s, c))
+		if (!conn_in_use(c))
 			continue;
 		g->rx_truesize += c->rx.truesize;
 		g->tx_truesize += c->tx.truesize;
@@ -154,7 +153,7 @@ void tcp_stack_gauges(const struct tcp_stack *s, struct tcp_gauges *g)
 void tcp_each(struct tcp_stack *s, void (*fn)(void *ctx, struct tcp_conn *c), void *ctx)
 {
 	for (uint32_t i = 0; i < s->p.max_conns; i++)
-		if (conn_in_use(s, &s->conns[i]) && s->conns[i].state != TCP_CLOSED)
+		if (conn_in_use(&s->conns[i]) && s->conns[i].state != TCP_CLOSED)
 			fn(ctx, &s->conns[i]);
 	conn_reap(s);
 }
@@ -163,7 +162,7 @@ void tcp_each(struct tcp_stack *s, void (*fn)(void *ctx, struct tcp_conn *c), vo
 void tcp_abort_all(struct tcp_stack *s, lg_us now)
 {
 	for (uint32_t i = 0; i < s->p.max_conns; i++)
-		if (conn_in_use(s, &s->conns[i]))
+		if (conn_in_use(&s->conns[i]))
 			conn_reset(&s->conns[i], TCP_REASON_ABORTED, now);
 	conn_reap(s);
 }

@@ -51,7 +51,6 @@ struct tcp_seg {
 	uint32_t len; /* payload bytes */
 	uint16_t wnd; /* as in the header, not scaled */
 	uint8_t flags;
-	uint8_t ecn;
 	struct tcp_options opt;
 };
 
@@ -217,7 +216,6 @@ struct tcp_conn {
 	lg_us ts_recent_at;
 	lg_us last_send;
 	lg_us progress_at; /* when SND.UNA last moved, or something to send appeared */
-	lg_us opened_at;
 	lg_us syn_tx;
 
 	struct lg_node out_node;  /* stack's output list */
@@ -226,7 +224,6 @@ struct tcp_conn {
 	struct lg_timer t_rexmt, t_delack, t_life;
 
 	const struct tcp_cc_ops *cc;
-	uint64_t cc_priv[8];
 
 	struct flow_key key;
 	struct tcp_opts opts;
