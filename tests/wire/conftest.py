@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Fixtures: one gateway per test file, between two stations that are all scripts."""
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
+
+from lab import gateway_binary  # noqa: E402
+from network import Net, WireLab  # noqa: E402
+
+NETS = []
+
+
+def pytest_configure(config):
+    if os.geteuid() != 0:
+        pytest.exit("the wire suite makes network namespaces: run it as root", 2)
+    if not os.access(gateway_binary(), os.X_OK):
+        pytest.exit(f"{gateway_binary()} is missing: build it first (scripts/test does)", 2)
+
+
+@pytest.fixture(scope="module")
+def net(request):
+    """A running gateway; the file may set TIMEOUTS and LIMITS of its configuration."""
+    with WireLab("lyncgate-wire") as lab:
+        lab.build()
+        config = lab.wire_config(getattr(request.module, "TIMEOUTS", None), getattr(request.module, "LIMITS", None))
+        gateway = lab.gateway(config)
+        made = Net(lab, gateway)
+        NETS.append(made)
+        try:
+            gateway.start()
+            yield made.meet()
+        finally:
+            status = gateway.stop()
+            NETS.remove(made)
+            made.close()
+        assert status == 0, f"the gateway ended with status {status}\n{lab.logs()}"
+
+
+@pytest.fixture(autouse=True)
+def nothing_wrong_on_the_wire(request):
+    """Fails a test during which the gateway sent a segment that no test may see (monitor.py)."""
+    yield
+    for made in NETS:
+        for station in (made.outside, made.inside):
+            with station.changed:
+                wrong, station.violations = station.violations, []
+            assert not wrong, "\n".join(wrong[:10])
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for made in NETS:
+            report.sections.append((f"logs of {made.lab.id}", made.lab.logs()))
