@@ -182,6 +182,7 @@ static int cut_at(struct lg_chain *src, uint32_t n, struct rte_mempool *pool)
 		copy_front ? front : rest);
 	if (rc != 0)
 		return rc;
+	LG_ASSERT(copy.tail != NULL); /* both parts of the cut have bytes */
 	src->truesize += copy.truesize;
 	src->nsegs += copy.nsegs;
 	if (copy_front) {

@@ -126,7 +126,7 @@ static void print_source(const struct conf_load *l, const struct conf_diag *d, F
 	const char *end = l->text + l->len, *p = line_start(l, d->line);
 	unsigned skip = d->column > MAX_SOURCE / 2 ? d->column - MAX_SOURCE / 2 : 0;
 	unsigned column = 0, carets = 0;
-	char below[MAX_SOURCE + 1];
+	char below[MAX_SOURCE + 1] = "";
 	unsigned n = 0;
 
 	fprintf(out, "%5u | ", d->line);

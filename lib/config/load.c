@@ -55,7 +55,7 @@ static struct conf *out_of_memory(const char *path, FILE *out, unsigned *n_error
 struct conf *conf_load_buffer(const char *path, const char *text, size_t len, bool check_files,
 	FILE *out, unsigned *n_errors, unsigned *n_warnings)
 {
-	unsigned ignored;
+	unsigned ignored = 0;
 	n_errors = n_errors != NULL ? n_errors : &ignored;
 	n_warnings = n_warnings != NULL ? n_warnings : &ignored;
 	*n_errors = *n_warnings = 0;

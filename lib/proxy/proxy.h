@@ -156,8 +156,8 @@ bool proxy_run(struct proxy *p, lg_us now);
  */
 void proxy_drain(struct proxy *p, lg_us now);
 /*
- * Ends every session now, in order where that is possible: idle ones by close_notify and FIN, requests
- * that have no answer yet by a 503. A response under way is cut by RST.
+ * Ends every session now, in order where that is possible: idle ones by close_notify and FIN,
+ * requests that have no answer yet by a 503. A response under way is cut by RST.
  */
 void proxy_close_all(struct proxy *p, lg_us now);
 /* Ends every session at once: RST to clients and pools. */
