@@ -30,15 +30,12 @@ static bool send_answer(struct session *s, const char *text, size_t len, int sta
 	if (len == 0)
 		return false;
 	lg_chain_init(&out);
-	if (lg_chain_write(&out, s->p->pool, text, (uint32_t)len) != 0) {
-		s->p->counters[PROXY_CTR_REFUSED_NOMEM]++;
+	if (lg_chain_write(&out, s->p->pool, text, (uint32_t)len) != 0)
 		return false;
-	}
 	answer_count(s->p, status);
 	ex->status = (uint16_t)status;
 	ex->committed = true;
 	ex->bytes_out += len;
-	s->p->listener_stats[s->listener].tx_bytes += len;
 	return peer_send(&s->front, &out, now) == 0;
 }
 
@@ -58,10 +55,8 @@ bool answer_redirect(struct session *s, bool keep, lg_us now)
 	const struct conf *c = s->p->conf;
 	const struct http_head *h = &s->ex->req;
 
-	if (h->path_cut) {
-		answer_local(s, 414, "target-too-long-to-redirect", keep, now);
-		return true;
-	}
+	if (h->path_cut)
+		return answer_local(s, 414, "target-too-long-to-redirect", keep, now);
 	size_t n = http_redirect(buf, sizeof(buf), c->redirect_status, h->host, c->redirect_port,
 		h->path, h->path_len, h->method == HTTP_HEAD, !keep);
 	return send_answer(s, buf, n, c->redirect_status, now);

@@ -128,11 +128,20 @@ static struct back *find_back(struct session *s, unsigned pool)
 	return NULL;
 }
 
+/* The least recently opened one makes room. With an identity the client must begin again (LY-403).
+ */
+static void evict(struct session *s, lg_us now)
+{
+	struct back *b = LG_CONTAINER_OF(lg_list_first(&s->backs), struct back, node);
+
+	s->ex->close_front |= b->auth;
+	backend_free(b, false, now);
+}
+
 static struct back *new_back(struct session *s, unsigned pool, lg_us now)
 {
-	if (s->n_backs >= MAX_BACKS) /* least recently opened one makes room */
-		backend_free(
-			LG_CONTAINER_OF(lg_list_first(&s->backs), struct back, node), false, now);
+	if (s->n_backs >= MAX_BACKS)
+		evict(s, now);
 	struct lg_node *n = blocks_get(&s->p->back_blocks);
 	if (n == NULL)
 		return NULL;
@@ -167,12 +176,13 @@ struct back *backend_get(struct session *s, unsigned pool, lg_us now)
 		return b;
 	}
 	if (b != NULL) {
-		bool auth = b->auth;
+		if (b->auth)
+			s->ex->lost = (uint16_t)(pool + 1);
 		backend_free(b, true, now);
-		if (auth) { /* never carry an identity on silently (LY-403) */
-			exchange_fail(s, 503, PROXY_END_SERVER_CLOSED, now);
-			return NULL;
-		}
+	}
+	if (s->ex->lost == pool + 1) { /* never carry an identity on silently (LY-403) */
+		exchange_fail(s, 503, PROXY_END_SERVER_CLOSED, now);
+		return NULL;
 	}
 	b = new_back(s, pool, now);
 	if (b == NULL) {
@@ -210,7 +220,6 @@ void backend_connected(struct back *b, lg_us now)
 	}
 	b->peer.tls = tls_connect(s->p->tls_clients[b->pool], b->server);
 	if (b->peer.tls == NULL) {
-		s->p->counters[PROXY_CTR_REFUSED_NOMEM]++;
 		backend_attempt_failed(b, PROXY_END_NO_MEMORY, now);
 		if (!s->dead)
 			session_run(s, now);
@@ -275,10 +284,15 @@ void backend_idle_event(struct back *b, lg_us now)
 	if (data)
 		s->p->counters[PROXY_CTR_BACK_UNSOLICITED]++;
 	bool auth = b->auth;
+	uint16_t pool = b->pool;
 	backend_free(b, data, now);
+	if (!auth)
+		return;
 	/* The identity went with the connection: the client has to begin again on a new one. */
-	if (auth && s->ex != NULL)
-		s->ex->close_front = true;
-	else if (auth && s->state == SESSION_OPEN)
+	if (session_idle(s)) {
 		session_linger(s, PROXY_END_SERVER_CLOSED, now);
+	} else {
+		s->ex->close_front = true;
+		s->ex->lost = (uint16_t)(pool + 1);
+	}
 }

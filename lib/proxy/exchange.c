@@ -11,12 +11,41 @@
 /* What is read ahead of the parser, so that a head arrives in few steps. */
 #define HEAD_READ 4096u
 
+/* Bytes count however the exchange ended: towards the pool only those that were sent there. */
+static void count_bytes(struct session *s)
+{
+	struct proxy *p = s->p;
+	const struct exchange *ex = s->ex;
+	struct proxy_listener_stats *ls = &p->listener_stats[s->listener];
+
+	ls->rx_bytes += ex->bytes_in;
+	ls->tx_bytes += ex->bytes_out;
+	if (ex->sent_at == 0)
+		return;
+	struct proxy_pool_stats *ps = &p->pool_stats[p->conf->routes[ex->host->route].pool];
+	ps->rx_bytes += ex->bytes_in;
+	p->counters[PROXY_CTR_RX_BYTES] += ex->bytes_in;
+	if (ex->first_byte_at == 0)
+		return;
+	ps->tx_bytes += ex->bytes_out;
+	p->counters[PROXY_CTR_TX_BYTES] += ex->bytes_out;
+}
+
+void exchange_drop_idle(struct session *s)
+{
+	if (s->ex == NULL || !session_idle(s))
+		return;
+	blocks_put(&s->p->exchange_blocks, &s->ex->node);
+	s->ex = NULL;
+}
+
 void exchange_finish(struct session *s, enum proxy_end end, lg_us now)
 {
 	struct proxy *p = s->p;
 	struct exchange *ex = s->ex;
 
-	p->ends[end]++;
+	session_count_end(p, end);
+	count_bytes(s);
 	access_log(s, end, now);
 	s->ex = NULL;
 	s->since = now;
@@ -37,6 +66,10 @@ void exchange_fail(struct session *s, int status, enum proxy_end end, lg_us now)
 	const char *reason = end == PROXY_END_BAD_REQUEST ? http_error_name(ex->req.error)
 							  : proxy_end_name(end);
 
+	if (ex->resp_phase == RESP_DONE && !s->front.gone) {
+		session_linger(s, end, now);
+		return;
+	}
 	if (ex->committed || s->front.gone || status == 0) {
 		/* A cut response must not look complete: reset, no close_notify. */
 		session_end(s, end, true, now);
@@ -107,6 +140,7 @@ static void head_complete(struct session *s, lg_us now)
 	struct proxy *p = s->p;
 
 	ex->head_at = now;
+	s->budget -= LG_MIN(s->budget, REQUEST_COST);
 	s->requests++;
 	p->counters[PROXY_CTR_REQUESTS]++;
 	p->listener_stats[s->listener].requests++;
@@ -130,10 +164,12 @@ static bool step_head(struct session *s, lg_us now)
 	struct peer *f = &s->front;
 
 	if (peer_fill(f, ex->parsed + HEAD_READ) != 0) {
-		session_end(s, PROXY_END_CLIENT_TLS, false, now);
+		session_linger(s, PROXY_END_CLIENT_TLS, now);
 		return false;
 	}
 	uint32_t before = ex->parsed;
+	if (!http_head_started(&ex->req))
+		ex->start = now;
 	enum http_status st = relay_parse_head(&ex->req, peer_rx(f), &ex->parsed);
 	if (st == HTTP_DONE) {
 		head_complete(s, now);
@@ -143,7 +179,7 @@ static bool step_head(struct session *s, lg_us now)
 		exchange_fail(s, http_error_status(ex->req.error), PROXY_END_BAD_REQUEST, now);
 		return true;
 	}
-	if (f->eof && ex->parsed == peer_rx(f)->len) {
+	if (f->eof && ex->parsed == peer_rx(f)->len && !session_idle(s)) {
 		session_end(s, PROXY_END_CLIENT_ABORT, false, now);
 		return false;
 	}
@@ -226,7 +262,7 @@ static const char *connection_field(const struct exchange *ex)
 {
 	if (ex->close_front)
 		return "Connection: close\r\n";
-	return ex->req.minor == 0 ? "Connection: keep-alive\r\n" : "";
+	return ex->req.minor == 0 || ex->resp.minor == 0 ? "Connection: keep-alive\r\n" : "";
 }
 
 static void interim_response(struct session *s, lg_us now)
@@ -246,6 +282,7 @@ static void interim_response(struct session *s, lg_us now)
 		exchange_fail(s, 503, PROXY_END_NO_MEMORY, now);
 		return;
 	}
+	ex->continued |= ex->resp.status == 100;
 	ex->progress_at = now;
 	ex->resp_parsed = 0;
 	http_response_init(&ex->resp, &s->p->limits);
@@ -272,11 +309,13 @@ static void final_response(struct session *s, lg_us now)
 	ex->status = h->status;
 	ex->bytes_out = h->head_len;
 	ps->status_class[LG_MIN(h->status / 100, 5)]++;
+	ex->committed = true;
+	if (relay_head(&ex->back->peer, &s->front, h, connection_field(ex), now) != 0) {
+		exchange_fail(s, 0, PROXY_END_NO_MEMORY, now);
+		return;
+	}
 	bool no_body = relay_body_begin(&ex->resp_body, h->framing, h->content_length);
 	ex->resp_phase = no_body ? RESP_DONE : RESP_BODY;
-	ex->committed = true;
-	if (relay_head(&ex->back->peer, &s->front, h, connection_field(ex), now) != 0)
-		exchange_fail(s, 0, PROXY_END_NO_MEMORY, now);
 }
 
 static bool step_response_head(struct session *s, lg_us now)
@@ -346,27 +385,21 @@ static bool step_response_body(struct session *s, lg_us now)
 static bool step_done(struct session *s, lg_us now)
 {
 	struct exchange *ex = s->ex;
-	struct proxy *p = s->p;
-	struct proxy_pool_stats *ps = &p->pool_stats[ex->back->pool];
-	struct proxy_listener_stats *ls = &p->listener_stats[s->listener];
-	bool back_over = ex->back->peer.gone || ex->back->peer.eof;
+	struct peer *b = &ex->back->peer;
 
+	(void)peer_fill(b, 1); /* its end, or more bytes, may have come with the last ones */
+	bool back_over = b->gone || b->eof;
 	if (!request_is_over(ex) && !ex->close_front && !back_over)
 		return false; /* the rest of the request body still has a reader */
 	if (!request_is_over(ex))
 		ex->close_front = ex->close_back = true;
-	if (!lg_chain_empty(peer_rx(&ex->back->peer)))
-		ex->close_back = true; /* bytes after the response are nobody's */
-	p->counters[PROXY_CTR_RESPONSES]++;
-	p->counters[PROXY_CTR_RX_BYTES] += ex->bytes_in;
-	p->counters[PROXY_CTR_TX_BYTES] += ex->bytes_out;
-	ps->responses++;
-	ps->rx_bytes += ex->bytes_in;
-	ps->tx_bytes += ex->bytes_out;
-	ls->rx_bytes += ex->bytes_in;
-	ls->tx_bytes += ex->bytes_out;
-	if (back_over)
+	if (!lg_chain_empty(peer_rx(b))) { /* bytes after the response are nobody's */
+		s->p->counters[PROXY_CTR_BACK_UNSOLICITED]++;
 		ex->close_back = true;
+	}
+	s->p->counters[PROXY_CTR_RESPONSES]++;
+	s->p->pool_stats[ex->back->pool].responses++;
+	ex->close_back |= back_over;
 	if (ex->close_front || (ex->back->auth && ex->close_back))
 		session_linger(s, PROXY_END_OK, now);
 	else
@@ -386,15 +419,17 @@ static bool client_ended(struct session *s, lg_us now)
 		session_end(s, PROXY_END_CLIENT_TLS, true, now);
 		return true;
 	}
-	if ((!f->eof && !tcp_rx_eof(f->tcp)) || ex->client_eof_at != 0)
+	if (!f->eof && !tcp_rx_eof(f->tcp))
 		return false;
-	if (f->eof && ex->req_phase == REQ_BODY && lg_chain_empty(peer_rx(f)) &&
-		ex->resp_phase != RESP_DONE) {
+	if (ex->client_eof_at == 0)
+		ex->client_eof_at = now;
+	if (!f->eof || ex->req_phase != REQ_BODY || !lg_chain_empty(peer_rx(f)))
+		return false;
+	if (ex->resp_phase == RESP_DONE)
+		session_linger(s, PROXY_END_CLIENT_ABORT, now);
+	else
 		session_end(s, PROXY_END_CLIENT_ABORT, true, now);
-		return true;
-	}
-	ex->client_eof_at = now;
-	return false;
+	return true;
 }
 
 static bool begin_exchange(struct session *s, lg_us now)
@@ -402,10 +437,11 @@ static bool begin_exchange(struct session *s, lg_us now)
 	struct peer *f = &s->front;
 
 	if (peer_fill(f, HEAD_READ) != 0) {
-		session_end(s, PROXY_END_CLIENT_TLS, false, now);
+		session_linger(s, PROXY_END_CLIENT_TLS, now);
 		return false;
 	}
-	if (lg_chain_empty(peer_rx(f)))
+	/* Who doesn't take answers gets no more of them: WRITABLE goes on with this. */
+	if (lg_chain_empty(peer_rx(f)) || peer_room(f) == 0)
 		return false;
 	struct lg_node *n = blocks_get(&s->p->exchange_blocks);
 	LG_ASSERT(n != NULL); /* there are as many exchanges as sessions */
@@ -418,6 +454,10 @@ static bool begin_exchange(struct session *s, lg_us now)
 
 bool exchange_step(struct session *s, lg_us now)
 {
+	if (s->budget == 0) {
+		session_ready(s);
+		return false;
+	}
 	if (s->ex == NULL)
 		return begin_exchange(s, now);
 	if (s->ex->req_phase == REQ_HEAD)
@@ -442,9 +482,5 @@ bool exchange_step(struct session *s, lg_us now)
 		return false;
 	if (s->ex->resp_phase == RESP_DONE)
 		moved |= step_done(s, now);
-	if (!s->dead && s->budget == 0) {
-		session_ready(s);
-		return false;
-	}
 	return moved;
 }

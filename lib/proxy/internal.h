@@ -8,13 +8,15 @@
 /* After our FIN, what the client still sends is read and dropped this long, so that no RST of ours
  * destroys the answer on its way (RFC 9112 section 9.6). */
 #define LINGER_TIME LG_SEC(5)
-/* A client that half-closed gets this long for the answer to begin (LY-407 wants the pool's side
- * ended within a second). */
+/* A client that half-closed gets this long for the answer to begin, or to go on (LY-407 wants the
+ * pool's side ended within a second). */
 #define HALF_CLOSE_GRACE LG_MS(500)
 /* A member that failed to connect is tried last for this long. */
 #define SERVER_DOWN_TIME LG_SEC(10)
 /* Bytes that one session may move in one turn, each way, before others get theirs. */
 #define TURN_BUDGET (64u * 1024)
+/* What a request costs of that beside its body: a turn has an end for small ones too. */
+#define REQUEST_COST 1024u
 /* Less room than this in a send buffer is not worth a record; WRITABLE comes later. */
 #define MIN_ROOM    1024u
 #define MAX_BACKS   8 /* pool connections of one session: pools used by one client connection */
@@ -69,7 +71,9 @@ struct exchange {
 		client_eof_at;
 	uint64_t bytes_in, bytes_out;
 	uint16_t status;
+	uint16_t lost; /* 1 + pool whose authenticated connection ended before it was asked for */
 	unsigned interim;
+	bool continued;   /* the pool has said 100 */
 	bool committed;   /* final response head is on its way to the client */
 	bool close_front; /* after this response */
 	bool close_back;
@@ -94,7 +98,8 @@ struct session {
 	lg_us tls_time; /* client's handshake; logged with the first request */
 	uint32_t requests;
 	uint32_t budget;
-	bool dead; /* ended inside this turn: the caller must not touch it */
+	uint32_t unacked; /* of what we sent to the client, at the last look */
+	bool dead;        /* ended inside this turn: the caller must not touch it */
 };
 
 /*
@@ -179,13 +184,22 @@ void session_linger(struct session *s, enum proxy_end end, lg_us now);
 /* Ends everything at once; abort: RST to the client. */
 void session_end(struct session *s, enum proxy_end end, bool abort, lg_us now);
 void session_front_closed(struct session *s, lg_us now);
+/* Between requests: at most the empty line was read that may stand before one (RFC 9112 2.2). */
+bool session_idle(const struct session *s);
+/* Counts how an exchange, or a session between exchanges, ended. */
+void session_count_end(struct proxy *p, enum proxy_end end);
 
 /* ---- exchange.c ---- */
 /* One step; true when something moved and another step may do more. */
 bool exchange_step(struct session *s, lg_us now);
 /* Ends the exchange: log line, pool connection kept or closed, s->ex = NULL. */
 void exchange_finish(struct session *s, enum proxy_end end, lg_us now);
-/* The exchange can't go on: answers `status` when nothing was sent yet, breaks off otherwise. */
+/* Forgets an exchange that never began (session_idle()); does nothing to others. */
+void exchange_drop_idle(struct session *s);
+/*
+ * The exchange can't go on: answers `status` when nothing was sent yet, closes when the answer was
+ * given whole, breaks off otherwise.
+ */
 void exchange_fail(struct session *s, int status, enum proxy_end end, lg_us now);
 
 /* ---- relay.c ---- */

@@ -17,6 +17,9 @@ void peer_consumed(struct peer *pe)
 
 static void note_tcp_end(struct peer *pe)
 {
+	/* The event may still be on its way, behind one of another connection of the session. */
+	if (tcp_conn_state(pe->tcp) == TCP_CLOSED)
+		pe->gone = true;
 	if (pe->gone || tcp_rx_eof(pe->tcp)) {
 		pe->eof = true;
 		if (!pe->use_tls)

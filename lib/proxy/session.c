@@ -2,6 +2,21 @@
 /* A session's life: accepted, handshake, open, lingering, gone. */
 #include "proxy/internal.h"
 
+void session_count_end(struct proxy *p, enum proxy_end end)
+{
+	p->ends[end]++;
+	if (end == PROXY_END_NO_MEMORY)
+		p->counters[PROXY_CTR_REFUSED_NOMEM]++;
+}
+
+bool session_idle(const struct session *s)
+{
+	const struct exchange *ex = s->ex;
+
+	return ex == NULL || (ex->req_phase == REQ_HEAD && ex->req.error == HTTP_ERR_NONE &&
+				     !http_head_started(&ex->req));
+}
+
 static void open_session(struct session *s, lg_us now)
 {
 	s->state = SESSION_OPEN;
@@ -16,7 +31,7 @@ void session_accept(struct proxy *p, struct tcp_conn *c, lg_us now)
 	struct lg_node *n = NULL;
 
 	if (p->draining)
-		p->ends[PROXY_END_DRAIN]++;
+		session_count_end(p, PROXY_END_DRAIN);
 	else if (handshakes_full)
 		p->counters[PROXY_CTR_REFUSED_HANDSHAKE_QUEUE]++;
 	else if ((n = blocks_get(&p->session_blocks)) == NULL)
@@ -52,10 +67,11 @@ void session_end(struct session *s, enum proxy_end end, bool abort, lg_us now)
 	struct proxy *p = s->p;
 	struct lg_node *n;
 
+	exchange_drop_idle(s);
 	if (s->ex != NULL)
 		exchange_finish(s, end, now);
 	else if (s->state != SESSION_LINGER)
-		p->ends[end]++;
+		session_count_end(p, end);
 	while ((n = lg_list_first(&s->backs)) != NULL)
 		backend_free(LG_CONTAINER_OF(n, struct back, node), abort, now);
 	peer_release(&s->front, abort, now);
@@ -73,10 +89,11 @@ void session_linger(struct session *s, enum proxy_end end, lg_us now)
 {
 	struct lg_node *n;
 
+	exchange_drop_idle(s);
 	if (s->ex != NULL)
 		exchange_finish(s, end, now);
 	else
-		s->p->ends[end]++;
+		session_count_end(s->p, end);
 	while ((n = lg_list_first(&s->backs)) != NULL)
 		backend_free(LG_CONTAINER_OF(n, struct back, node), false, now);
 	peer_shutdown(&s->front);
@@ -109,7 +126,6 @@ static void run_handshake(struct session *s, lg_us now)
 	if (f->tls == NULL && !lg_chain_empty(tcp_rx(f->tcp))) {
 		f->tls = tls_accept(s->p->tls_servers[s->listener]);
 		if (f->tls == NULL) {
-			s->p->counters[PROXY_CTR_REFUSED_NOMEM]++;
 			session_end(s, PROXY_END_NO_MEMORY, true, now);
 			return;
 		}
@@ -133,7 +149,9 @@ void session_front_closed(struct session *s, lg_us now)
 /* Between requests: the client's end, or the drain, closes the session. True when it did. */
 static bool idle_close(struct session *s, lg_us now)
 {
-	if (s->ex != NULL || !lg_chain_empty(peer_rx(&s->front)))
+	uint32_t seen = s->ex != NULL ? s->ex->parsed : 0;
+
+	if (!session_idle(s) || peer_rx(&s->front)->len > seen || lg_node_linked(&s->ready_node))
 		return false;
 	if (s->front.eof) {
 		session_end(s, s->front.failed ? PROXY_END_CLIENT_TLS : PROXY_END_CLIENT_CLOSE,

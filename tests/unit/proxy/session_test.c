@@ -262,15 +262,15 @@ static void body_over_the_limit_is_a_413(void **state)
 	struct world *w = world_start();
 	struct end *c = world_connect(w);
 	end_send(w, c,
-		"POST /u HTTP/1.1\r\nHost: fwd.example.com\r\nContent-Length: 100001\r\n\r\n");
+		"POST /u HTTP/1.1\r\nHost: fwd.example.com\r\nContent-Length: 1000001\r\n\r\n");
 	assert_received(c, "HTTP/1.1 413 ");
 	assert_int_equal(w->n_members, 0);
 	c = world_connect(w);
 	end_send(w, c,
 		"POST /u HTTP/1.1\r\nHost: fwd.example.com\r\nTransfer-Encoding: "
-		"chunked\r\n\r\n1000000\r\n");
-	char *block = calloc(1, 110000);
-	end_send_bytes(w, c, block, 110000);
+		"chunked\r\n\r\n10000000\r\n");
+	char *block = calloc(1, 1100000);
+	end_send_bytes(w, c, block, 1100000);
 	world_run(w, LG_SEC(1));
 	free(block);
 	assert_received(c, "HTTP/1.1 413 ");
@@ -504,31 +504,31 @@ int main(void)
 {
 	int failed = 0;
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(forwards_bytes_unchanged_but_hop_by_hop_fields),
-		cmocka_unit_test(pool_connection_belongs_to_one_client),
-		cmocka_unit_test(pipelined_requests_are_answered_in_order),
-		cmocka_unit_test(pending_get_of_1800_s_is_answered),
-		cmocka_unit_test(silent_pool_is_a_504_after_1860_s),
-		cmocka_unit_test(client_end_closes_pool_side_within_a_second),
-		cmocka_unit_test(half_closed_client_gets_a_prompt_answer),
-		cmocka_unit_test(pool_down_is_a_503_with_retry_after),
-		cmocka_unit_test(local_answers_redirect_404_off),
-		cmocka_unit_test(ambiguous_request_is_a_400_and_reaches_nobody),
-		cmocka_unit_test(slow_header_is_a_408_after_30_s),
-		cmocka_unit_test(idle_connection_is_closed_after_1800_s),
-		cmocka_unit_test(stalled_upload_is_a_408_and_slow_one_passes),
-		cmocka_unit_test(body_over_the_limit_is_a_413),
-		cmocka_unit_test(expect_100_continue_passes_through),
-		cmocka_unit_test(http_1_0_client_is_served_and_closed),
-		cmocka_unit_test(truncated_response_resets_the_client),
-		cmocka_unit_test(pool_that_dies_before_the_response_is_a_503),
-		cmocka_unit_test(malformed_response_is_a_503),
-		cmocka_unit_test(unsolicited_bytes_close_the_pool_connection),
-		cmocka_unit_test(lost_ntlm_connection_closes_the_client),
-		cmocka_unit_test(lost_anonymous_connection_is_replaced),
-		cmocka_unit_test(slow_reader_stops_the_pool_and_loses_nothing),
-		cmocka_unit_test(drain_finishes_what_runs_and_closes_the_rest),
-		cmocka_unit_test(session_limit_refuses_and_recovers),
+		WORLD_TEST(forwards_bytes_unchanged_but_hop_by_hop_fields),
+		WORLD_TEST(pool_connection_belongs_to_one_client),
+		WORLD_TEST(pipelined_requests_are_answered_in_order),
+		WORLD_TEST(pending_get_of_1800_s_is_answered),
+		WORLD_TEST(silent_pool_is_a_504_after_1860_s),
+		WORLD_TEST(client_end_closes_pool_side_within_a_second),
+		WORLD_TEST(half_closed_client_gets_a_prompt_answer),
+		WORLD_TEST(pool_down_is_a_503_with_retry_after),
+		WORLD_TEST(local_answers_redirect_404_off),
+		WORLD_TEST(ambiguous_request_is_a_400_and_reaches_nobody),
+		WORLD_TEST(slow_header_is_a_408_after_30_s),
+		WORLD_TEST(idle_connection_is_closed_after_1800_s),
+		WORLD_TEST(stalled_upload_is_a_408_and_slow_one_passes),
+		WORLD_TEST(body_over_the_limit_is_a_413),
+		WORLD_TEST(expect_100_continue_passes_through),
+		WORLD_TEST(http_1_0_client_is_served_and_closed),
+		WORLD_TEST(truncated_response_resets_the_client),
+		WORLD_TEST(pool_that_dies_before_the_response_is_a_503),
+		WORLD_TEST(malformed_response_is_a_503),
+		WORLD_TEST(unsolicited_bytes_close_the_pool_connection),
+		WORLD_TEST(lost_ntlm_connection_closes_the_client),
+		WORLD_TEST(lost_anonymous_connection_is_replaced),
+		WORLD_TEST(slow_reader_stops_the_pool_and_loses_nothing),
+		WORLD_TEST(drain_finishes_what_runs_and_closes_the_rest),
+		WORLD_TEST(session_limit_refuses_and_recovers),
 	};
 	test_eal_init();
 	certs_make();

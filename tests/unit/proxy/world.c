@@ -7,8 +7,10 @@
 #define LINK_DELAY 100
 #define QUEUE_SIZE 8192
 #define POOL_MBUFS 8191
+#define CLIENT_BUF (256 * 1024)
 
-/* %1$s: the folder of the certificates, %2$s: TLS version, %3$s: TLS of the pools. */
+/* %1$s: the folder of the certificates, %2$s: TLS version, %3$s: TLS of the pools,
+ * %4$s: more limits. */
 static const char yaml[] =
 	"version: 1\n"
 	"workers: { lcores: [0], main_lcore: 0 }\n"
@@ -28,9 +30,10 @@ static const char yaml[] =
 	"pools:\n"
 	"  fe: { servers: [10.0.0.11], http_port: 8080, tls: %3$s }\n"
 	"  other: { servers: [10.0.0.12, 10.0.0.13], http_port: 8080, tls: %3$s }\n"
-	"limits: { connections: 32, request_body: 100000 }\n";
+	"limits: { connections: 32, request_body: 1000000%4$s }\n";
 
 enum world_mode world_mode;
+const char *world_limits = "";
 
 const char *world_mode_name(enum world_mode m)
 {
@@ -187,6 +190,11 @@ struct rte_mempool *world_mbufs(void)
 	return mbufs;
 }
 
+struct rte_mempool *world_gateway_mbufs(void)
+{
+	return gateway_mbufs;
+}
+
 static void load_conf(struct world *w)
 {
 	char text[4096], pool_tls[256];
@@ -198,7 +206,7 @@ static void load_conf(struct world *w)
 		"{ ca: %s/pool.pem, verify_name: pool.internal, min: '%s', max: '%s' }",
 		certs_dir(), version, version);
 	int n = snprintf(text, sizeof(text), yaml, certs_dir(), version,
-		world_mode == WORLD_TLS_FRONT ? "off" : pool_tls);
+		world_mode == WORLD_TLS_FRONT ? "off" : pool_tls, world_limits);
 	w->conf = conf_load_buffer("world.yaml", text, (size_t)n, false, quiet, &errors, NULL);
 	fclose(quiet);
 	assert_non_null(w->conf);
@@ -300,7 +308,9 @@ static struct end *new_member(struct world *w, struct tcp_conn *c)
 	struct end *e = new_end(w->members, &w->n_members, c);
 
 	e->port = tcp_conn_key(c)->lport;
-	if (e->port == 4443 && tls_to_pool())
+	if (w->mute_members)
+		e->paused = true;
+	else if (e->port == 4443 && tls_to_pool())
 		e->tls = tls_accept(w->tls_member);
 	return e;
 }
@@ -361,11 +371,12 @@ void world_listen(struct world *w, const char *addr)
 
 	tcp_opts_default(&o);
 	o.keepalive_idle = 0;
+	o.user_timeout = LG_SEC(3600);
 	assert_true(tcp_listen(w->pool, NET_EXTERNAL, &a, 8080, &o, NULL) >= 0);
 	assert_true(tcp_listen(w->pool, NET_EXTERNAL, &a, 4443, &o, NULL) >= 0);
 }
 
-static struct end *connect_to(struct world *w, uint16_t port, bool tls)
+static struct end *connect_to(struct world *w, uint16_t port, bool tls, uint32_t rcv_buf)
 {
 	struct tcp_opts o;
 	struct lg_ip a = ip("203.0.113.10");
@@ -373,6 +384,8 @@ static struct end *connect_to(struct world *w, uint16_t port, bool tls)
 
 	tcp_opts_default(&o);
 	o.keepalive_idle = 0;
+	o.user_timeout = LG_SEC(3600);
+	o.rcv_buf = rcv_buf;
 	struct tcp_conn *c = tcp_connect(w->client, NET_INTERNAL, &a, port, &o, NULL, w->now, &err);
 	assert_non_null(c);
 	struct end *e = new_end(w->clients, &w->n_clients, c);
@@ -384,12 +397,19 @@ static struct end *connect_to(struct world *w, uint16_t port, bool tls)
 
 struct end *world_connect_raw(struct world *w, uint16_t port)
 {
-	return connect_to(w, port, false);
+	return connect_to(w, port, false, CLIENT_BUF);
+}
+
+struct end *world_connect_small(struct world *w, uint32_t rcv_buf)
+{
+	bool tls = tls_in_front();
+
+	return connect_to(w, tls ? 443 : 80, tls, rcv_buf);
 }
 
 struct end *world_connect(struct world *w)
 {
-	return connect_to(w, tls_in_front() ? 443 : 80, tls_in_front());
+	return world_connect_small(w, CLIENT_BUF);
 }
 
 void world_hold_mbufs(struct world *w, unsigned leave)
@@ -432,6 +452,25 @@ static void end_all(struct world *w)
 	assert_int_equal(flow_ports_in_use(w->gateway_ports), 0);
 }
 
+int world_abandon(void **state)
+{
+	struct world *w = the_world;
+
+	(void)state;
+	if (w == NULL)
+		return 0;
+	the_world = NULL;
+	world_hold_mbufs(w, ~0u);
+	tcp_stack_free(w->client);
+	tcp_stack_free(w->gateway);
+	tcp_stack_free(w->pool);
+	flow_ports_free(w->client_ports);
+	flow_ports_free(w->gateway_ports);
+	for (; q_head != q_tail; q_head = (q_head + 1) % QUEUE_SIZE)
+		rte_pktmbuf_free(queue[q_head].pkt.m);
+	return 0;
+}
+
 void world_free(struct world *w)
 {
 	end_all(w);
@@ -452,5 +491,6 @@ void world_free(struct world *w)
 	flow_ports_free(w->gateway_ports);
 	conf_free(w->conf);
 	check_no_leak(w);
+	the_world = NULL;
 	free(w);
 }

@@ -18,6 +18,8 @@
 /* What lies on the client's and on the pool's connections. */
 enum world_mode { WORLD_PLAIN, WORLD_TLS_1_3, WORLD_TLS_1_2, WORLD_TLS_FRONT, WORLD_MODES };
 extern enum world_mode world_mode;
+/* More entries for limits:, ", key: value"; read by world_new(). */
+extern const char *world_limits;
 const char *world_mode_name(enum world_mode m);
 
 /* One end of a connection, played by the test. */
@@ -53,6 +55,7 @@ struct world {
 	unsigned n_access;
 	unsigned mbufs_idle[2]; /* before anything happened: the peers', the gateway's */
 	struct rte_mbuf *held;  /* taken away from the gateway */
+	bool mute_members;      /* new members accept and then neither read nor write */
 	bool cut;               /* nothing is delivered to or from the pool */
 };
 
@@ -62,12 +65,16 @@ struct world *world_new(void);
 struct world *world_start(void);
 /* Ends everything and checks that nothing leaked. */
 void world_free(struct world *w);
+/* Teardown: takes back what a test that failed in its middle has left, so that the next can run. */
+int world_abandon(void **state);
 /* Lets `us` of virtual time pass. */
 void world_run(struct world *w, lg_us us);
 /* The pool listens on ip ("10.0.0.11"), on its plain and its TLS port. */
 void world_listen(struct world *w, const char *ip);
 /* A new client connection to the mode's listener (handshakes done when it returns). */
 struct end *world_connect(struct world *w);
+/* The same, with a receive buffer of so many bytes. */
+struct end *world_connect_small(struct world *w, uint32_t rcv_buf);
 /* A new client connection without TLS to a port, whatever the mode. */
 struct end *world_connect_raw(struct world *w, uint16_t port);
 /* Leaves the gateway `leave` mbufs; ~0u gives all back. */
@@ -92,6 +99,9 @@ void end_clear(struct end *e);
 void end_event(struct world *w, struct end *e, unsigned events);
 void end_free(struct end *e);
 struct rte_mempool *world_mbufs(void);
+struct rte_mempool *world_gateway_mbufs(void);
+
+#define WORLD_TEST(f) cmocka_unit_test_teardown(f, world_abandon)
 
 #define assert_received(e, what)                                                                   \
 	do {                                                                                       \
