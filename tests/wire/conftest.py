@@ -25,20 +25,21 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="module")
 def net(request):
-    """A running gateway; the file may set TIMEOUTS and LIMITS of its configuration."""
+    """A running gateway; the file may set TIMEOUTS and LIMITS of its configuration, and TAP for a tap outside."""
     with WireLab("lyncgate-wire") as lab:
-        lab.build()
+        lab.build(veth_external=not getattr(request.module, "TAP", False))
         config = lab.wire_config(getattr(request.module, "TIMEOUTS", None), getattr(request.module, "LIMITS", None))
-        gateway = lab.gateway(config)
-        made = Net(lab, gateway)
-        NETS.append(made)
+        gateway = lab.gateway(config).start()
+        made = None
         try:
-            gateway.start()
+            made = Net(lab, gateway)
+            NETS.append(made)
             yield made.meet()
         finally:
             status = gateway.stop()
-            NETS.remove(made)
-            made.close()
+            if made:
+                NETS.remove(made)
+                made.close()
         assert status == 0, f"the gateway ended with status {status}\n{lab.logs()}"
 
 

@@ -26,15 +26,25 @@ class WireLab(Lab):
     """Two veth pairs whose far ends have no kernel addresses: nothing speaks but our stations."""
 
     def build(self, veth_external=True):
+        """On af_packet the kernel puts IPv4 fragments together before DPDK sees them, on a tap it doesn't."""
+        self.tap = not veth_external
         self.client, self.gateway_space, self.inside = (self._space(n) for n in ("client", "gw", "pool"))
         for space in self.spaces:
             self._silence(space)
-        self._veth("ext", self.client, "ext0")
+        if veth_external:
+            self._veth("ext", self.client, "ext0")
         self._veth("int", self.inside, "int0")
         return self
 
-    def wire_config(self, timeouts=None, limits=None, devices=None):
-        devices = devices or self.devices()
+    def take_tap(self):
+        """The gateway has made its tap: to the outside with it. -> (MAC of the gateway, of the station)"""
+        mac = self.gateway_space.mac("T0")
+        self.gateway_space.ip("link", "set", "T0", "netns", self.client.name)
+        self.client.ip("link", "set", "T0", "up")
+        return mac, "02:00:5e:00:53:01"
+
+    def wire_config(self, timeouts=None, limits=None):
+        devices = {**self.devices(), **({"external": "net_tap0,iface=T0"} if self.tap else {})}
         pools, routes = {}, []
         for v, prefix in ((4, "p"), (6, "six")):
             for n in range(POOLS[v]):
@@ -68,8 +78,11 @@ class Net:
     def __init__(self, lab, gateway):
         self.lab, self.gateway = lab, gateway
         space = lab.gateway_space
-        self.outside = Station(lab.client, "ext0", space.mac("ext"), [GW4, GW4_SECOND, GW6])
-        self.inside = Station(lab.inside, "int0", space.mac("int"), [INNER4, INNER6])
+        if lab.tap:
+            self.outside = Station(lab.client, "T0", *lab.take_tap(), [GW4, GW4_SECOND, GW6])
+        else:
+            self.outside = Station(lab.client, "ext0", space.mac("ext"), None, [GW4, GW4_SECOND, GW6])
+        self.inside = Station(lab.inside, "int0", space.mac("int"), None, [INNER4, INNER6])
         self._ports, self._pools = itertools.count(1025), {v: itertools.count() for v in (4, 6)}
 
     def meet(self):

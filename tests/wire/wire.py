@@ -144,6 +144,16 @@ class Tcp:
         if ack:
             self.send("A")
 
+    def wait_end(self, within=DEFAULT_WITHIN):
+        """Whatever comes before it: the FIN or RST of the gateway."""
+        deadline = time.monotonic() + within
+        while True:
+            seg = self.next(max(0.0, deadline - time.monotonic()))
+            if seg is None:
+                self.fail(f"neither FIN nor RST within {within} s")
+            if "F" in seg.flags or "R" in seg.flags:
+                return seg
+
     def silence(self, seconds, acks=False):
         """Nothing comes for so long; `acks`: but bare ACKs may."""
         deadline = time.monotonic() + seconds
@@ -178,8 +188,14 @@ class Tcp:
 
     def reset(self):
         """Ends it for good: an RST at exactly what the gateway acknowledged last."""
-        at = self.snd_nxt if self.monitor.gw_ack is None else self.isn + self.monitor.gw_ack
-        self.send("R", seq=at)
+        def acknowledged():
+            return self.monitor.gw_ack is None or (self.isn + self.monitor.gw_ack) & MASK == self.snd_nxt
+
+        with self.station.changed:      # an ACK may be on its way
+            at = self.snd_nxt
+            if not self.station.changed.wait_for(acknowledged, 0.1):
+                at = self.isn + self.monitor.gw_ack
+            self.send("R", seq=at)
 
     # -- failures -------------------------------------------------------------------------------------
 
@@ -239,10 +255,10 @@ class Listener:
 class Station(threading.Thread):
     """One machine on the wire with any number of addresses: all that the gateway asks for but its own."""
 
-    def __init__(self, space, interface, gateway_mac, gateway_addresses):
+    def __init__(self, space, interface, gateway_mac, mac, gateway_addresses):
         super().__init__(daemon=True, name=f"station-{interface}")
         self.wire = frames.Wire(space, interface)
-        self.mac, self.gateway_mac = self.wire.mac, gateway_mac
+        self.mac, self.gateway_mac = mac or self.wire.mac, gateway_mac
         self.gateway_addresses = set(gateway_addresses)
         self.absent = set()         # addresses that nobody answers for
         self.changed = threading.Condition()
