@@ -124,6 +124,7 @@ static struct net_neigh *neigh_create(struct net_if *nif, const struct lg_ip *ip
 	if (c->free == NULL && !evict_one(c))
 		return NULL;
 	struct net_neigh *n = c->free;
+	LG_ASSERT(n != NULL); /* what was evicted is free now */
 	struct net_neigh **bucket = bucket_of(c, ip);
 	c->free = n->hash_next;
 	*n = (struct net_neigh){.ip = *ip, .used = now, .nif = nif, .hash_next = *bucket};
