@@ -36,10 +36,10 @@ def net(request):
             NETS.append(made)
             yield made.meet()
         finally:
-            status = gateway.stop()
             if made:
                 NETS.remove(made)
                 made.close()
+            status = gateway.stop()
         assert status == 0, f"the gateway ended with status {status}\n{lab.logs()}"
 
 

@@ -83,6 +83,7 @@ class Net:
         else:
             self.outside = Station(lab.client, "ext0", space.mac("ext"), None, [GW4, GW4_SECOND, GW6])
         self.inside = Station(lab.inside, "int0", space.mac("int"), None, [INNER4, INNER6])
+        self.clients = []
         self._ports, self._pools = itertools.count(1025), {v: itertools.count() for v in (4, 6)}
 
     def meet(self):
@@ -97,7 +98,14 @@ class Net:
 
     def client(self, v=4, port=80, address=None, lport=None, to=None, isn=None):
         """A new client end; nothing is sent yet."""
-        return Tcp(self.outside, address or CLIENT[v], lport or next(self._ports), to or GATEWAY[v], port, isn)
+        self.clients.append(
+            Tcp(self.outside, address or CLIENT[v], lport or next(self._ports), to or GATEWAY[v], port, isn))
+        return self.clients[-1]
+
+    def reset_clients(self):
+        """Ends what tests have left open; for files in which the number of connections matters."""
+        while self.clients:
+            self.clients.pop().reset()
 
     def opened(self, v=4, options=OFFER, window=None, **arguments):
         """A client with an open connection."""
@@ -163,8 +171,7 @@ class Net:
 
     def counter(self, name):
         """A TCP counter of the gateway, by its name."""
-        counters = self.gateway.telemetry("/lyncgate/tcp")
-        return counters[name]
+        return self.gateway.telemetry("/lyncgate/tcp")[name]
 
 
 def request(host, path="/", more="", method="GET"):

@@ -6,12 +6,11 @@ import time
 
 import pytest
 
-from network import OFFER, Parallel, text
+from network import OFFER, text
 from packet import MASK, diff, mss, sack_ok, timestamps, wscale
 
 sides = pytest.mark.parametrize("side", ["client", "pool"])
 both = pytest.mark.parametrize("v", [4, 6])
-parallel = Parallel()
 QUIET = 0.25
 PLAIN = mss(1460)
 NO_TS = mss(1460) + sack_ok() + b"\1" + wscale(7)
@@ -493,4 +492,44 @@ def test_timestamp_that_is_echoed_is_of_the_segment_that_the_ack_is_for(net, sid
     assert acked(tx, 300).ts[1] == now + 9
     tx.ts_base += 10
     arrives(rx, text(300))
+    tx.reset()
+
+
+# -- options after the handshake ---------------------------------------------------------------------------
+
+
+@sides
+def test_syn_options_on_later_segments_are_ignored(net, side):
+    """RFC 9293 section 3.2, RFC 7323 section 1.3."""
+    tx, rx = net.stream(side, offer=mss(1460) + b"\1" + wscale(2))
+    put(tx, 0, 100, options=mss(100) + b"\1" + wscale(9) + sack_ok() + b"\1\1")
+    acked(tx, 100)
+    put(tx, 200, 300)
+    assert not acked(tx, 100).raw_options
+    put(tx, 100, 200)
+    acked(tx, 300)
+    arrives(rx, text(300))
+    tx.reset()
+
+
+@sides
+def test_timestamps_that_were_not_agreed_are_ignored(net, side):
+    tx, rx = net.stream(side, offer=PLAIN)
+    for at, value in ((0, 5), (100, 1 << 31), (200, 1)):
+        put(tx, at, at + 100, options=b"\1\1" + timestamps(value, 77))
+        acked(tx, at + 100)
+    arrives(rx, text(300))
+    tx.reset()
+
+
+@sides
+@pytest.mark.parametrize("options", [b"\x08\0\0\0", b"\x05\1\0\0", b"\x05\x22\0\0", b"\1\1\1\x05",
+                                     b"\x05\x0b" + bytes(9) + b"\1", b"\x05\x02\1\1", b"\x63\x00\1\1"])
+def test_broken_options_in_an_open_connection_do_no_harm(net, side, options):
+    tx, rx = net.stream(side, offer=NO_TS)
+    tx.send("A", text(100), seq=tx.begin, options=options)
+    tx.drain(0.05)
+    put(tx, 0, 100)
+    acked(tx, 100)
+    arrives(rx, text(100))
     tx.reset()

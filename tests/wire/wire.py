@@ -296,7 +296,10 @@ class Station(threading.Thread):
             frame = self.wire.receive()
             if frame:
                 with self.changed:
-                    self._frame(frame, time.monotonic())
+                    try:
+                        self._frame(frame, time.monotonic())
+                    except (struct.error, IndexError, ValueError) as error:
+                        self.violations.append(f"unreadable frame: {error}: {frame.hex()}")
                     self.changed.notify_all()
 
     def _frame(self, frame, now):
