@@ -77,6 +77,7 @@ void end_event(struct world *w, struct end *e, unsigned events)
 		e->connected = true;
 	if (events & TCP_EV_CLOSED) {
 		e->closed = true;
+		e->paused = false; /* the last chance to read */
 		e->reason = tcp_conn_reason(e->tcp);
 	}
 	end_read(e);

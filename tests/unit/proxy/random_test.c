@@ -20,7 +20,8 @@
 
 static unsigned seed;
 static bool held_once; /* the gateway had no mbufs for a while */
-static bool verbose;   /* one seed is replayed */
+static bool drained;
+static bool verbose; /* one seed is replayed */
 static uint64_t rng;
 
 static uint32_t rnd(uint32_t n)
@@ -512,6 +513,27 @@ static void print_heads(const struct client *c)
 		c->e->closed, tcp_reason_name(c->e->reason));
 }
 
+/* Then the pool's end is reason enough to close (LY-403). */
+static bool has_identity(const struct client *c)
+{
+	for (unsigned i = 0; i < c->n_requests; i++)
+		if (c->kinds[i] == K_NTLM)
+			return true;
+	return strstr(c->e->text, "WWW-Authenticate: NTLM") != NULL;
+}
+
+/*
+ * An orderly end that leaves requests unanswered is announced, or has a reason that the client
+ * knows; otherwise they were forgotten.
+ */
+static bool was_told(const struct client *c)
+{
+	bool reset_it_itself = c->e->tcp == NULL && !c->e->closed;
+
+	return drained || reset_it_itself || has_identity(c) ||
+	       strstr(c->e->text, "Connection: close\r\n") != NULL;
+}
+
 static void check_client(const struct client *c)
 {
 	if (verbose)
@@ -520,6 +542,8 @@ static void check_client(const struct client *c)
 
 	if (s.responses < sent_whole(c) || s.open_end)
 		check(visible_end(c->e));
+	if (s.responses < sent_whole(c) && !s.open_end && !was_told(c))
+		check(!c->e->clean);
 }
 
 /* ---- one seed -------------------------------------------------------------------------------- */
@@ -612,7 +636,8 @@ static void run_seed(unsigned s)
 	client_open(w);
 	for (unsigned i = 0; i < 400 && w->n_members < WORLD_CONNS - 8; i++)
 		act(w);
-	if (rnd(4) == 0)
+	drained = rnd(4) == 0;
+	if (drained)
 		proxy_drain(w->proxy, w->now);
 	silence(w);
 	if (held_once)
