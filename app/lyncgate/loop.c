@@ -11,6 +11,7 @@
 #include "worker.h"
 
 #define TICK             LG_MS(10) /* neighbours, fragments, gauges */
+#define PACKETS_PER_LOOK 256       /* then the pool is looked at, tick or not */
 #define TURNS_TO_CONTROL 256
 #define TIMERS_PER_TURN  64
 #define SPIN_BEFORE_IDLE 50 /* us without anything to do before the first sleep */
@@ -165,13 +166,34 @@ static void publish_gauges(struct worker *w)
 	ctl_set(&w->stats, CTL_WCTR_RX_TRUESIZE, g.rx_truesize);
 	ctl_set(&w->stats, CTL_WCTR_TX_TRUESIZE, g.tx_truesize);
 	ctl_set(&w->stats, CTL_WCTR_OOO_TRUESIZE, g.ooo_truesize);
+	ctl_set(&w->stats, CTL_WCTR_PRESSURE, g.pressure);
 	ctl_set(&w->stats, CTL_WCTR_PORTS_IN_USE, flow_ports_in_use(w->ports));
 	ctl_set(&w->stats, CTL_WCTR_PORTS_EXHAUSTED, flow_ports_exhausted(w->ports));
+}
+
+/* What is left of the pool when the rings are full: those are no connection's. */
+static uint32_t mbufs_for_connections(const struct worker *w)
+{
+	uint32_t rings = 0;
+	for (unsigned side = 0; side < NET_SIDES; side++) {
+		const struct conf_port *conf = gateway_conf_port(w->gateway, (enum net_side)side);
+		rings += conf->tx_descriptors + (w->polls[side] ? conf->rx_descriptors : 0);
+	}
+	uint32_t least = w->pool->size / 4;
+	return w->pool->size > rings + least ? w->pool->size - rings : least;
+}
+
+static void watch_pool(struct worker *w)
+{
+	w->loop.packets = 0;
+	tcp_stack_pressure(w->tcp, rte_mempool_avail_count(w->pool), mbufs_for_connections(w));
 }
 
 static void tick(struct worker *w)
 {
 	struct worker_loop *l = &w->loop;
+	if (l->now >= l->next_tick || l->packets >= PACKETS_PER_LOOK)
+		watch_pool(w);
 	if (l->now < l->next_tick)
 		return;
 	l->next_tick = l->now + TICK;
@@ -192,6 +214,7 @@ static bool turn(struct worker *w)
 {
 	struct worker_loop *l = &w->loop;
 	unsigned work = poll_port(w, NET_EXTERNAL) + poll_port(w, NET_INTERNAL) + take_handoffs(w);
+	w->loop.packets += work;
 	batch_flush(w);
 	bool more = proxy_run(w->proxy, l->now);
 	l->now = app_now(); /* a TLS handshake step takes its time */

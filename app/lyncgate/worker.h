@@ -20,6 +20,7 @@ struct worker_loop {
 	lg_us next_tick;
 	lg_us idle_since; /* 0: the last turn did something */
 	uint32_t pause_us;
+	uint32_t packets; /* since the pool was last looked at */
 	uint32_t turns_to_control;
 	uint32_t announces_seen;
 	enum ctl_order order; /* last one followed */

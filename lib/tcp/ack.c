@@ -49,14 +49,6 @@ static void tx_trim(struct tcp_conn *c, uint32_t ack)
 	}
 }
 
-static void post_writable(struct tcp_conn *c)
-{
-	if (!(c->flags & CF_WANT_WRITABLE) || c->tx.truesize > c->opts.snd_buf / 2)
-		return;
-	c->flags &= ~CF_WANT_WRITABLE;
-	conn_post(c, TCP_EV_WRITABLE);
-}
-
 void ack_advance(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt,
 	struct tcp_ack_info *a, lg_us now)
 {
@@ -66,7 +58,7 @@ void ack_advance(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt
 	c->progress_at = now;
 	c->soft_error = 0;
 	tx_trim(c, ack);
-	post_writable(c);
+	conn_post_writable(c);
 }
 
 void ack_process(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)

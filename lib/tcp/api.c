@@ -126,8 +126,9 @@ uint32_t tcp_tx_space(struct tcp_conn *c)
 {
 	if (!may_send(c))
 		return 0;
-	uint32_t used = c->tx.truesize;
-	uint32_t free_bytes = used < c->opts.snd_buf ? c->opts.snd_buf - used : 0;
+	uint32_t used = c->tx.truesize, limit = pressure_snd_limit(c);
+	uint32_t free_bytes = used < limit ? limit - used : 0;
+	/* Measured by the whole buffer: who finds little under pressure hears when it is over. */
 	if (free_bytes < c->opts.snd_buf / 2)
 		c->flags |= CF_WANT_WRITABLE;
 	/* Payload is about half of what its buffers occupy. */

@@ -187,6 +187,15 @@ void conn_post(struct tcp_conn *c, unsigned events)
 		lg_list_push_back(&c->s->ev_list, &c->ev_node);
 }
 
+void conn_post_writable(struct tcp_conn *c)
+{
+	uint32_t limit = pressure_snd_limit(c);
+	if (!(c->flags & CF_WANT_WRITABLE) || limit == 0 || c->tx.truesize > limit / 2)
+		return;
+	c->flags &= ~CF_WANT_WRITABLE;
+	conn_post(c, TCP_EV_WRITABLE);
+}
+
 void conn_mark_output(struct tcp_conn *c)
 {
 	if (c->state != TCP_CLOSED && !lg_node_linked(&c->out_node))

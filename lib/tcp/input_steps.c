@@ -85,7 +85,6 @@ static void syn_sent_established(struct tcp_conn *c, struct tcp_seg *g, lg_us no
 	/* Data or FIN on the SYN-ACK is taken like any other. */
 	g->seq++;
 	g->flags &= (uint8_t)~RTE_TCP_SYN_FLAG;
-	c->rcv_adv = c->rcv_nxt + LG_MIN(window_space(c), (uint32_t)UINT16_MAX);
 	if (receive_text(c, g, now))
 		receive_fin(c, g, now);
 }
@@ -98,9 +97,11 @@ void segment_syn_sent(struct tcp_conn *c, struct tcp_seg *g, lg_us now)
 		TCP_COUNT(c->s, DROP_BAD_FLAGS);
 		return;
 	}
+	uint32_t promised = rcv_wnd(c); /* by our SYN */
 	c->last_rx = now;
 	c->irs = g->seq;
-	c->rcv_nxt = c->rcv_adv = c->last_ack_sent = g->seq + 1;
+	c->rcv_nxt = c->last_ack_sent = g->seq + 1;
+	c->rcv_adv = c->rcv_nxt + promised;
 	syn_negotiate(c, g, now);
 	if (g->flags & RTE_TCP_ACK_FLAG) {
 		syn_sent_established(c, g, now);

@@ -108,6 +108,10 @@ void listen_syn(struct tcp_stack *s, const struct flow_key *key, struct tcp_seg 
 		TCP_COUNT(s, DROP_DRAINING);
 		return;
 	}
+	if (s->pressure >= TCP_PRESSURE_REFUSE) {
+		TCP_COUNT(s, DROP_PRESSURE);
+		return;
+	}
 	make_half_open_room(s);
 	struct tcp_conn *c = syn_block(s, key, l, now);
 	if (c == NULL) {

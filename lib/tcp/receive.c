@@ -89,6 +89,10 @@ static bool keep(struct tcp_conn *c, struct rte_mbuf *m)
 /* Data at RCV.NXT. Takes g->m, or leaves it when memory is full. */
 static bool receive_in_order(struct tcp_conn *c, struct tcp_seg *g)
 {
+	if (pressure_refuses_data(c)) {
+		TCP_COUNT(c->s, DROP_PRESSURE_DATA);
+		return false;
+	}
 	if (!keep(c, g->m)) {
 		TCP_COUNT(c->s, DROP_RX_LIMIT);
 		return false;
@@ -134,7 +138,7 @@ static void text_in_order(struct tcp_conn *c, struct tcp_seg *g, lg_us now)
 /* ---- out-of-order data
  * ------------------------------------------------------------------------------ */
 
-static void text_out_of_order(struct tcp_conn *c, struct tcp_seg *g, lg_us now)
+static void keep_out_of_order(struct tcp_conn *c, struct tcp_seg *g)
 {
 	struct rte_mbuf *m = g->m;
 
@@ -143,6 +147,16 @@ static void text_out_of_order(struct tcp_conn *c, struct tcp_seg *g, lg_us now)
 		TCP_COUNT(c->s, OOO_SEGS_IN);
 	else
 		TCP_COUNT(c->s, DROP_OOO_LIMIT);
+}
+
+static void text_out_of_order(struct tcp_conn *c, struct tcp_seg *g, lg_us now)
+{
+	if (c->s->pressure >= TCP_PRESSURE_MINIMAL) {
+		TCP_COUNT(c->s, DROP_PRESSURE_OOO);
+		pressure_drop_ooo(c);
+	} else {
+		keep_out_of_order(c, g);
+	}
 	/*
 	 * RFC 5681 section 4.2: a duplicate ACK for each, at once: the sender counts them. It can't
 	 * wait for the flush, which sends one per connection.

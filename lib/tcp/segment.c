@@ -149,14 +149,27 @@ static bool payload_attach(
 	return true;
 }
 
+/* Takes everything behind the header off again. */
+static void payload_detach(struct rte_mbuf *h)
+{
+	rte_pktmbuf_free(h->next);
+	h->next = NULL;
+	h->nb_segs = 1;
+	h->pkt_len = h->data_len;
+}
+
 static bool payload_add(struct tcp_conn *c, struct rte_mbuf *h, uint32_t seq, uint32_t n)
 {
 	uint32_t off;
 	struct rte_mbuf *m = payload_seek(c, seq, &off);
 
 	LG_ASSERT(seq_geq(seq, c->tx_seq) && seq_leq(seq + n, c->tx_seq + c->tx.len));
-	if (n > TCP_COPY_MAX && c->s->p.indirect != NULL && pieces(m, off, n) <= TCP_MAX_ATTACH)
-		return payload_attach(c, h, m, off, n);
+	if (n > TCP_COPY_MAX && c->s->p.indirect != NULL && pieces(m, off, n) <= TCP_MAX_ATTACH) {
+		if (payload_attach(c, h, m, off, n))
+			return true;
+		payload_detach(h);
+		TCP_COUNT(c->s, TX_COPIED);
+	}
 	return payload_copy(c, h, m, off, n);
 }
 

@@ -139,6 +139,7 @@ void tcp_stack_gauges(const struct tcp_stack *s, struct tcp_gauges *g)
 		.half_open = s->n_half_open,
 		.established = s->n_state[TCP_ESTABLISHED],
 		.time_wait = s->n_state[TCP_TIME_WAIT],
+		.pressure = s->pressure,
 	};
 	for (uint32_t i = 0; i < s->p.max_conns; i++) {
 		const struct tcp_conn *c = &s->conns[i];

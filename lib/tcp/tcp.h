@@ -50,6 +50,13 @@
 	X(DROP_AFTER_CLOSE, "drop-after-close", "data after the user closed (answered by RST)")    \
 	X(DROP_CONN_LIMIT, "drop-conn-limit", "SYN refused: connection table full")                \
 	X(DROP_DRAINING, "drop-draining", "SYN refused: listener is draining")                     \
+	X(DROP_PRESSURE, "drop-pressure", "SYN refused: packet buffers are short")                 \
+	X(DROP_PRESSURE_DATA, "drop-pressure-data",                                                \
+		"data not taken: packet buffers are short (the peer sends it again)")              \
+	X(DROP_PRESSURE_OOO, "drop-pressure-ooo",                                                  \
+		"out-of-order data not kept: packet buffers are short")                            \
+	X(PRESSURE_RISES, "pressure-rises", "times that packet buffers became shorter by a level") \
+	X(TX_COPIED, "tx-copied", "segments copied because indirect mbufs were short")             \
 	X(DROP_NOMBUF, "drop-nombuf", "no mbuf for a segment to send (it is retried)")             \
 	X(DROP_ICMP, "drop-icmp",                                                                  \
 		"ICMP error about no connection, or outside its window (RFC 5927)")                \
@@ -156,8 +163,27 @@ struct tcp_gauges {
 	uint32_t connections; /* blocks in use, all states */
 	uint32_t half_open, established, time_wait;
 	uint64_t rx_truesize, tx_truesize, ooo_truesize; /* memory held by chains */
+	uint32_t pressure;                               /* enum tcp_pressure */
 };
 void tcp_stack_gauges(const struct tcp_stack *s, struct tcp_gauges *g);
+
+/* What short packet buffers do to connections; each level includes those before it. */
+enum tcp_pressure {
+	TCP_PRESSURE_NONE,
+	TCP_PRESSURE_SHRINK,  /* less than 1/2 free: receive and send memory are cut to a quarter */
+	TCP_PRESSURE_MINIMAL, /* 1/4: windows of two segments, no out-of-order data, 16 KiB to send
+			       */
+	TCP_PRESSURE_REFUSE,  /* 1/8: no SYNs; data only for those who hold less than their share */
+	TCP_PRESSURE_RESERVE, /* 1/16: no data; who has nothing queued may still send 4 KiB */
+};
+/*
+ * Tells the stack how many mbufs of its pool are free, out of `total` that connections may hold
+ * (the pool without what rings occupy; a larger free_mbufs is all right). Call every few
+ * milliseconds, and after a few hundred packets: the reserve must outlast what comes in between.
+ * What was promised in windows is never taken back. When a level changes, connections hear of it
+ * (WRITABLE, window updates, out-of-order data dropped) in slices of bounded work per call.
+ */
+void tcp_stack_pressure(struct tcp_stack *s, uint32_t free_mbufs, uint32_t total);
 
 /*
  * Listens on ip (lg_ip zero: every local address of that side, both families) and port. `user`
@@ -239,7 +265,8 @@ bool tcp_rx_eof(const struct tcp_conn *c); /* FIN received (bytes may still wait
 
 /*
  * Bytes that tcp_send() takes now: room in the send buffer; 0 also after tcp_shutdown(). When the
- * result is less than the user wants, WRITABLE follows once at least half of snd_buf is free.
+ * result is less than the user wants, WRITABLE follows once at least half of snd_buf is free (or
+ * of what tcp_stack_pressure() left of it).
  */
 uint32_t tcp_tx_space(struct tcp_conn *c);
 /*

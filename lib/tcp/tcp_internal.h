@@ -278,6 +278,9 @@ struct tcp_stack {
 	struct tcp_listener listeners[TCP_MAX_LISTENERS];
 	unsigned n_listeners;
 
+	uint8_t pressure;                  /* enum tcp_pressure */
+	uint32_t relief_next, relief_left; /* walk over conns after a change of it */
+
 	struct tcp_rate rst_rate, challenge_rate;
 	uint64_t counters[TCP_CTR_MAX];
 	uint64_t reasons[TCP_REASON_MAX];
@@ -304,6 +307,8 @@ void conn_set_reason(struct tcp_conn *c, enum tcp_reason why);
 void conn_free(struct tcp_conn *c);
 void conn_post(struct tcp_conn *c, unsigned events);
 void conn_mark_output(struct tcp_conn *c);
+/* WRITABLE when somebody waits for it and half of the send memory is free. */
+void conn_post_writable(struct tcp_conn *c);
 /* Frees the blocks of connections that died with nobody holding them. */
 void conn_reap(struct tcp_stack *s);
 void conn_established(struct tcp_conn *c, lg_us now);
@@ -395,6 +400,19 @@ static inline uint32_t rcv_wnd(const struct tcp_conn *c)
 {
 	return c->rcv_adv - c->rcv_nxt;
 }
+
+/* ---- pressure.c ---------------------------------------------------------------------------------
+ */
+
+/* Receive and send memory that c may fill now; opts.rcv_buf and opts.snd_buf without pressure. */
+uint32_t pressure_rcv_limit(const struct tcp_conn *c);
+uint32_t pressure_snd_limit(const struct tcp_conn *c);
+/* Largest window to promise now. */
+uint32_t pressure_max_window(const struct tcp_conn *c);
+/* True when payload for c is dropped on arrival. */
+bool pressure_refuses_data(const struct tcp_conn *c);
+/* Forgets out-of-order data although it was SACKed (RFC 2018 section 8 allows it). */
+void pressure_drop_ooo(struct tcp_conn *c);
 
 /* ---- ack.c
  * --------------------------------------------------------------------------------------- */

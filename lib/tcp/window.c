@@ -10,8 +10,9 @@
 uint32_t window_space(const struct tcp_conn *c)
 {
 	uint32_t used = c->rx.truesize + c->ooo_truesize + TCP_RX_SLACK;
-	uint32_t space = used < c->opts.rcv_buf ? (c->opts.rcv_buf - used) / 2 : 0;
-	return LG_MIN(space, (uint32_t)UINT16_MAX << c->rcv_wscale);
+	uint32_t limit = pressure_rcv_limit(c);
+	uint32_t space = used < limit ? (limit - used) / 2 : 0;
+	return LG_MIN(LG_MIN(space, pressure_max_window(c)), (uint32_t)UINT16_MAX << c->rcv_wscale);
 }
 
 static uint32_t sws_step(const struct tcp_conn *c)
@@ -44,6 +45,9 @@ uint16_t window_select(struct tcp_conn *c)
 uint16_t window_select_syn(struct tcp_conn *c)
 {
 	uint32_t space = LG_MIN(window_space(c), (uint32_t)UINT16_MAX);
+
+	/* Sent again under pressure, it still says what it said first. */
+	space = LG_MAX(space, LG_MIN(rcv_wnd(c), (uint32_t)UINT16_MAX));
 	c->rcv_adv = c->rcv_nxt + space;
 	return (uint16_t)space;
 }

@@ -374,7 +374,27 @@ static void without_mbufs_nothing_is_lost_only_late(void **state)
 }
 
 /* The ACK that leaves meanwhile must not cancel the second try. */
-static void data_that_found_no_mbuf_is_retried_although_an_ack_got_out(void **state)
+static void data_that_found_no_record_is_retried_although_an_ack_got_out(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	struct tcp_rec *taken = p.s->rec_free;
+	p.s->rec_free = NULL;
+	peer_input(&p, peer_build(&p, F_ACK, 1, 1, NULL, "x", 1));
+	user_send(&p, 1, 600);
+	expect(&p, F_ACK, 1, 2, 0);
+	expect_none(&p);
+	p.s->rec_free = taken;
+	peer_advance(&p, LG_MS(15));
+	expect(&p, F_ACK, 1, 2, 600);
+	peer_stop(&p);
+}
+
+/* The last indirect goes to a segment of two pieces that would need two: it is given back. */
+static void payload_is_copied_when_indirect_mbufs_run_out(void **state)
 {
 	struct peer p;
 	static struct rte_mbuf *taken[4096];
@@ -385,14 +405,16 @@ static void data_that_found_no_mbuf_is_retried_although_an_ack_got_out(void **st
 	peer_open(&p);
 	while ((taken[n] = rte_pktmbuf_alloc(p.indirect)) != NULL)
 		n++;
-	peer_input(&p, peer_build(&p, F_ACK, 1, 1, NULL, "x", 1));
-	user_send(&p, 1, 600);
-	expect(&p, F_ACK, 1, 2, 0);
+	rte_pktmbuf_free(taken[--n]);
+	user_send(&p, 1, 4000);
+	expect(&p, F_ACK, 1, 1, 1460);
+	expect(&p, F_ACK, 1461, 1, 1460);
+	expect(&p, F_ACK, 2921, 1, 1080);
 	expect_none(&p);
+	assert_int_equal(counter(&p, TCP_CTR_TX_COPIED), 1);
+	assert_int_equal(rte_mempool_avail_count(p.indirect), 1);
 	while (n > 0)
 		rte_pktmbuf_free(taken[--n]);
-	peer_advance(&p, LG_MS(15));
-	expect(&p, F_ACK, 1, 2, 600);
 	peer_stop(&p);
 }
 
@@ -550,7 +572,8 @@ int main(void)
 		cmocka_unit_test(rto_follows_rfc_6298),
 		cmocka_unit_test(idle_connection_starts_again_from_the_initial_window),
 		cmocka_unit_test(without_mbufs_nothing_is_lost_only_late),
-		cmocka_unit_test(data_that_found_no_mbuf_is_retried_although_an_ack_got_out),
+		cmocka_unit_test(data_that_found_no_record_is_retried_although_an_ack_got_out),
+		cmocka_unit_test(payload_is_copied_when_indirect_mbufs_run_out),
 		cmocka_unit_test(payload_is_copied_when_there_is_no_indirect_pool),
 		cmocka_unit_test(keepalive_probes_and_then_gives_up),
 		cmocka_unit_test(a_peers_keepalive_is_answered),

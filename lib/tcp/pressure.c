@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What happens when the worker's mbufs run short (law 4): windows shrink, then out-of-order data
+ * goes, then SYNs are refused; established connections keep a minimal share to the end. The limits
+ * per connection alone can't protect the pool: there are more connections than it could fill.
+ */
+#include "tcp/tcp_internal.h"
+
+/* Blocks looked at in one call, and buffers freed on the way. */
+#define RELIEF_SLICE 1024
+
+/* A level is entered with less than 1/2, 1/4, 1/8, 1/16 free, and left with 1/16 (1/32) more. */
+static bool below(unsigned level, bool inside, uint32_t free_mbufs, uint32_t total)
+{
+	uint64_t limit = total >> level;
+	if (inside)
+		limit += total >> (level < TCP_PRESSURE_RESERVE ? 4 : 5);
+	return free_mbufs < limit;
+}
+
+static unsigned level_of(unsigned was, uint32_t free_mbufs, uint32_t total)
+{
+	unsigned level = TCP_PRESSURE_NONE;
+	while (level < TCP_PRESSURE_RESERVE &&
+		below(level + 1, level + 1 <= was, free_mbufs, total))
+		level++;
+	return level;
+}
+
+/* ---- what a connection may hold ---------------------------------------------------------------
+ */
+
+/*
+ * Room for two segments as a window, which is half of it, however large they or the window's unit
+ * are: less would let section 3.8.6.2.2 keep the window closed for ever.
+ */
+static uint32_t minimal_window(const struct tcp_conn *c)
+{
+	return LG_MAX(2u * syn_mss(c), 1u << c->rcv_wscale);
+}
+
+static uint32_t minimal_share(const struct tcp_conn *c)
+{
+	uint32_t share = LG_MAX(2 * minimal_window(c) + TCP_RX_SLACK, (uint32_t)TCP_MIN_BUF);
+	return LG_MIN(share, c->opts.rcv_buf);
+}
+
+uint32_t pressure_rcv_limit(const struct tcp_conn *c)
+{
+	switch (c->s->pressure) {
+	case TCP_PRESSURE_NONE:
+		return c->opts.rcv_buf;
+	case TCP_PRESSURE_SHRINK:
+		return LG_MAX(c->opts.rcv_buf / 4, minimal_share(c));
+	default:
+		return minimal_share(c);
+	}
+}
+
+uint32_t pressure_max_window(const struct tcp_conn *c)
+{
+	return c->s->pressure < TCP_PRESSURE_MINIMAL ? UINT32_MAX : minimal_window(c);
+}
+
+/*
+ * Who has nothing queued may always send a little: received data waits to be sent on, and that
+ * frees it.
+ */
+uint32_t pressure_snd_limit(const struct tcp_conn *c)
+{
+	switch (c->s->pressure) {
+	case TCP_PRESSURE_NONE:
+		return c->opts.snd_buf;
+	case TCP_PRESSURE_SHRINK:
+		return LG_MAX(c->opts.snd_buf / 4, (uint32_t)TCP_MIN_BUF);
+	case TCP_PRESSURE_MINIMAL:
+	case TCP_PRESSURE_REFUSE:
+		return TCP_MIN_BUF;
+	default:
+		return lg_chain_empty(&c->tx) ? TCP_MIN_BUF / 2 : 0;
+	}
+}
+
+bool pressure_refuses_data(const struct tcp_conn *c)
+{
+	if (c->s->pressure < TCP_PRESSURE_REFUSE)
+		return false;
+	return c->s->pressure == TCP_PRESSURE_RESERVE ||
+	       c->rx.truesize + c->ooo_truesize > minimal_share(c);
+}
+
+/* ---- changes of level -------------------------------------------------------------------------
+ */
+
+void pressure_drop_ooo(struct tcp_conn *c)
+{
+	if (c->n_ooo == 0)
+		return;
+	TCP_COUNT_ADD(c->s, DROP_PRESSURE_OOO, c->n_ooo);
+	reass_free(c);
+}
+
+/* Lets c feel the level of now. Returns roughly the buffers freed. */
+static uint32_t relieve(struct tcp_conn *c)
+{
+	uint32_t freed = 0;
+
+	if (c->state < TCP_ESTABLISHED || c->flags & CF_RELEASED)
+		return 0;
+	if (c->s->pressure >= TCP_PRESSURE_MINIMAL) {
+		freed = c->ooo_truesize / RTE_MBUF_DEFAULT_DATAROOM;
+		pressure_drop_ooo(c);
+	}
+	conn_post_writable(c);
+	tcp_rx_consumed(c);
+	return freed;
+}
+
+/* Walks on over the blocks until each was visited since the level last changed. */
+static void relieve_some(struct tcp_stack *s)
+{
+	for (uint32_t work = 0; s->relief_left > 0 && work < RELIEF_SLICE; work++) {
+		struct tcp_conn *c = &s->conns[s->relief_next];
+		s->relief_next = s->relief_next + 1 < s->p.max_conns ? s->relief_next + 1 : 0;
+		s->relief_left--;
+		if (c->flags & CF_IN_FLOW)
+			work += relieve(c);
+	}
+}
+
+void tcp_stack_pressure(struct tcp_stack *s, uint32_t free_mbufs, uint32_t total)
+{
+	unsigned level = level_of(s->pressure, free_mbufs, total);
+
+	if (level > s->pressure)
+		TCP_COUNT(s, PRESSURE_RISES);
+	if (level != s->pressure)
+		s->relief_left = s->p.max_conns;
+	s->pressure = (uint8_t)level;
+	relieve_some(s);
+}
