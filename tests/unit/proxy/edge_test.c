@@ -476,6 +476,21 @@ static void local_answers_do_not_pile_up(void **state)
 	world_free(w);
 }
 
+/* A turn ends, the work doesn't: what is left of a burst is done without another event. */
+static void burst_of_requests_is_served_over_several_turns(void **state)
+{
+	static const char ask[] = "GET / HTTP/1.1\r\nHost: nobody.example.com\r\n\r\n";
+	char burst[200 * sizeof(ask)] = "";
+	(void)state;
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
+	for (int i = 0; i < 200; i++)
+		memcpy(burst + (size_t)i * (sizeof(ask) - 1), ask, sizeof(ask));
+	end_send(w, c, burst);
+	assert_int_equal(count(w, PROXY_CTR_LOCAL_404), 200);
+	world_free(w);
+}
+
 /* LY-413: a head of 60 KiB in segments (and records) of one byte: bounded memory, and it passes. */
 static void large_head_in_single_bytes_costs_bounded_memory(void **state)
 {
@@ -584,6 +599,7 @@ int main(void)
 		WORLD_TEST(empty_line_between_requests_leaves_the_connection_idle),
 		WORLD_TEST(empty_line_does_not_hold_up_the_drain),
 		WORLD_TEST(local_answers_do_not_pile_up),
+		WORLD_TEST(burst_of_requests_is_served_over_several_turns),
 		WORLD_TEST(large_head_in_single_bytes_costs_bounded_memory),
 		WORLD_TEST(smallest_receive_buffer_takes_the_largest_record),
 		WORLD_TEST(connect_timeout_without_mbufs_ends_the_session),
