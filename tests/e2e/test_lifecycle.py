@@ -176,17 +176,22 @@ def test_sigterm_ends_at_the_limit_of_the_drain(lab, start):
         assert 1.5 < time.monotonic() - begin < 8
 
 
-def test_sigint_ends_at_once(lab, start):
+def test_sigint_ends_at_once_and_in_order(lab, start):
+    """A waiting client hears 503, an idle one close_notify and FIN; nobody is waited for."""
     gateway = start()
-    with Conn(lab, HOST, timeout=30) as conn:
+    with Conn(lab, HOST, timeout=30) as waiting, Conn(lab, HOST, timeout=30) as idle:
+        assert idle.ask("/").status == 200
         mark = lab.pool_log.mark()
-        conn.send(conn.request_bytes("/poll?s=60"))
+        waiting.send(waiting.request_bytes("/poll?s=60"))
         ident = lab.wait_pool(lambda e: e["ev"] == "request", since=mark)["conn"]
         begin = time.monotonic()
         gateway.process.send_signal(signal.SIGINT)
+        answer = waiting.response()
+        assert (answer.status, answer.get("Connection")) == (503, "close")
+        assert waiting.wait_end(2) == "fin"
+        assert idle.wait_end(2) == "fin"
         assert gateway.process.wait_exit(10) == 0
         assert time.monotonic() - begin < 5
-        assert conn.wait_end(2) in ("fin", "rst")
         closed = lab.wait_pool(lambda e: e["ev"] == "close" and e["conn"] == ident, 5, mark)
         assert closed["how"] in ("fin", "rst")
 
