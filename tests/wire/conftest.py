@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Fixtures: one gateway per test file, between two stations that are all scripts."""
 
+import concurrent.futures
+import inspect
 import os
 import pathlib
 import sys
@@ -52,6 +54,39 @@ def nothing_wrong_on_the_wire(request):
             with station.changed:
                 wrong, station.violations = station.violations, []
             assert not wrong, "\n".join(wrong[:10])
+
+
+# Tests mostly wait: those of a file marked `together` run beside each other, each on connections of its own.
+TOGETHER = 5
+
+
+def arguments(item, net):
+    """A test marked `together` has no fixture but net."""
+    return {name: net if name == "net" else item.callspec.params[name]
+            for name in inspect.signature(item.obj).parameters}
+
+
+@pytest.fixture(scope="module")
+def started(request, net):
+    """The selected tests of the file, all running: {node id: future}."""
+    with concurrent.futures.ThreadPoolExecutor(TOGETHER) as pool:
+        items = [item for item in request.session.items if item.module is request.module]
+        yield {item.nodeid: pool.submit(item.obj, **arguments(item, net)) for item in items}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    if pyfuncitem.get_closest_marker("together") is None:
+        return None
+    pyfuncitem.funcargs["started"][pyfuncitem.nodeid].result()
+    return True
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("together"):
+            item.fixturenames.append("started")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -6,9 +6,7 @@ The gateway between two stations:
     pools:   pool N is 10.0.0.(100 + N) port 8080 for host pN.test; pool N6 is fd00:1::(100 + N) for host sixN.test
 """
 
-import functools
 import itertools
-import concurrent.futures
 
 import packet
 from lab import GW4, GW4_SECOND, GW6, INNER4, INNER6, ROUTER4, ROUTER6, Lab
@@ -16,7 +14,7 @@ from wire import Listener, Station, Tcp
 
 CLIENT = {4: "203.0.113.100", 6: "2001:db8:1::100"}
 GATEWAY = {4: GW4, 6: GW6}
-POOLS = {4: 60, 6: 20}
+POOLS = {4: 120, 6: 120}
 SOURCE_PORTS = (20000, 29999)
 # What an ordinary client offers.
 OFFER = packet.mss(1460) + packet.sack_ok() + packet.timestamps(1) + b"\1" + packet.wscale(7)
@@ -190,26 +188,3 @@ def text(n, begin=0):
     """n bytes in which every place is recognisable."""
     first = begin // 8
     return b"".join(b"%07x." % k for k in range(first, first + n // 8 + 2))[begin % 8:][:n]
-
-
-class Parallel:
-    """
-    Tests that mostly wait. `@parallel` on each in a module: when the first one runs, all start, each in a thread of
-    its own; then each reports its own end.
-    """
-
-    def __init__(self):
-        self._tests, self._running = [], None
-
-    def __call__(self, test):
-        self._tests.append(test)
-
-        @functools.wraps(test)
-        def collect(net):
-            if self._running is None:
-                pool = concurrent.futures.ThreadPoolExecutor(len(self._tests))
-                self._running = {each: pool.submit(each, net) for each in self._tests}
-                pool.shutdown(wait=False)
-            self._running[test].result()
-
-        return collect

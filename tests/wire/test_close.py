@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from network import OFFER, Parallel, request, response, response_head, text
+from network import OFFER, request, response, response_head, text
 from packet import MASK, mss
 
 TIMEOUTS = {"time_wait": "2s", "fin_wait": "2s", "retransmit": "5s"}
 both = pytest.mark.parametrize("v", [4, 6])
-parallel = Parallel()
+pytestmark = pytest.mark.together
 QUIET = 0.25
 CLOSE = "Connection: close\r\n"
 PLAIN = mss(1460)
@@ -50,7 +50,6 @@ def gone(front, within=0.3):
 # -- the waiting ones -----------------------------------------------------------------------------------
 
 
-@parallel
 def test_fin_is_sent_again_with_backoff(net):
     front, fin = gateway_closed(net)
     front.send("A", ack=fin.seq + len(fin.data))        # the data, not the FIN
@@ -64,7 +63,6 @@ def test_fin_is_sent_again_with_backoff(net):
     front.expect("A", ack=front.snd_nxt)
 
 
-@parallel
 def test_fin_wait_2_ends_with_a_silent_client(net):
     """Lingering 5 s for the client's end, then timeouts.fin_wait (2 s)."""
     front, _ = gateway_closed(net)
@@ -73,14 +71,12 @@ def test_fin_wait_2_ends_with_a_silent_client(net):
     gone(front)
 
 
-@parallel
 def test_time_wait_ends(net):
     front = time_wait(net)
     front.drain(2.6)
     gone(front)
 
 
-@parallel
 def test_unacknowledged_last_ack_is_given_up(net):
     front = net.opened()
     front.send("FA")
@@ -89,7 +85,6 @@ def test_unacknowledged_last_ack_is_given_up(net):
     gone(front)
 
 
-@parallel
 def test_retransmitted_fin_restarts_time_wait(net):
     """RFC 9293 section 3.10.7.4, step 8: TIME-WAIT."""
     front = time_wait(net)
@@ -102,7 +97,6 @@ def test_retransmitted_fin_restarts_time_wait(net):
     front.expect("A", ack=front.snd_nxt)
 
 
-@parallel
 def test_client_that_vanishes_after_half_its_request_is_let_go(net):
     """A FIN before the end of the head: closed, or reset because bytes were left unread (RFC 2525 section 2.17)."""
     front = net.opened()
@@ -138,10 +132,7 @@ def test_half_closed_client_still_gets_its_answer(net, v):
     time.sleep(0.2)
     back.data(response(b"still there"))
     front.expect_text(b"still there", ack=False)
-    if not front.monitor.gw_fin:
-        front.send("A")
-        front.expect("FA")
-    front.send("A")
+    front.expect_fin()
     front.silence(QUIET)
     gone(front)
 
@@ -373,10 +364,8 @@ def test_old_data_in_time_wait_is_acknowledged_only(net):
 def test_answer_that_ends_with_the_connection(net, v):
     front, back = net.session(v)
     back.send("FPA", b"HTTP/1.1 200 OK\r\n\r\nuntil the end")
-    front.expect_text(b"until the end")
-    if not front.monitor.gw_fin:
-        front.expect("FA")
-        front.send("A")
+    front.expect_text(b"until the end", ack=False)
+    front.expect_fin()
     back.expect("FA", ack=back.snd_nxt)
     back.send("A")
     back.silence(QUIET)

@@ -7,19 +7,18 @@ import time
 import pytest
 
 from lab import GW4_SECOND
-from network import OFFER, Parallel, request, response
+from network import OFFER, request, response
 from packet import MSS, SACK_OK, TIMESTAMPS, WSCALE, diff, mss, sack_ok, timestamps, wscale
 
 TIMEOUTS = {"half_open": "4s", "time_wait": "1s", "fin_wait": "1s"}
 QUIET = 0.25
 both = pytest.mark.parametrize("v", [4, 6])
-parallel = Parallel()
+pytestmark = pytest.mark.together
 
 
 # -- tests that wait, first: they run beside each other ------------------------------------------------
 
 
-@parallel
 def test_synack_is_sent_again_with_backoff(net):
     """RFC 6298: after 1 s, then twice as long; the same each time."""
     c = net.client()
@@ -33,7 +32,6 @@ def test_synack_is_sent_again_with_backoff(net):
     c.reset()
 
 
-@parallel
 def test_half_open_connection_is_forgotten(net):
     c = net.client()
     c.send("S", options=OFFER)
@@ -45,7 +43,6 @@ def test_half_open_connection_is_forgotten(net):
     c.expect("R", seq=ack.ack)
 
 
-@parallel
 def test_isn_of_one_port_pair_grows_with_time(net):
     """RFC 6528: a clock of 4 us ticks on top of a hash of the addresses."""
     isns = []

@@ -12,6 +12,7 @@ from wire import icmp_error
 
 sides = pytest.mark.parametrize("side", ["client", "pool"])
 both = pytest.mark.parametrize("v", [4, 6])
+pytestmark = pytest.mark.together
 ROUTER = {4: "203.0.113.1", 6: "2001:db8:1::1"}
 QUIET = 0.15
 PLAIN = mss(1460)

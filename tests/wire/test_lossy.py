@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from network import OFFER, Parallel, text
+from network import OFFER, text
 from packet import MASK, diff, mss, sack, sack_ok, timestamps
 from monitor import Intervals
 

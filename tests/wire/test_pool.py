@@ -6,13 +6,13 @@ import time
 import pytest
 
 from lab import INNER4, INNER6
-from network import OFFER, SOURCE_PORTS, Parallel, pool_address, request, response
+from network import OFFER, SOURCE_PORTS, pool_address, request, response
 from packet import MASK, MSS, SACK_OK, TIMESTAMPS, WSCALE, diff, mss, sack_ok, timestamps, wscale
 from wire import icmp_error
 
 TIMEOUTS = {"connect": "4s"}
 both = pytest.mark.parametrize("v", [4, 6])
-parallel = Parallel()
+pytestmark = pytest.mark.together
 QUIET = 0.2
 PLAIN = mss(1460)
 
@@ -63,17 +63,14 @@ def silent(net, v):
     back.expect("R", seq=late.ack)
 
 
-@parallel
 def test_silent_pool_is_504(net):
     silent(net, 4)
 
 
-@parallel
 def test_silent_pool_is_504_v6(net):
     silent(net, 6)
 
 
-@parallel
 def test_lost_synack_is_answered_when_it_comes(net):
     front, pool = asked(net)
     back = pool.syn()
@@ -82,7 +79,6 @@ def test_lost_synack_is_answered_when_it_comes(net):
     served(front, back)
 
 
-@parallel
 def test_pool_without_a_neighbour_is_504(net):
     """Nobody answers ARP: asked a few times, then given up."""
     front, pool = asked(net, deaf=True)
@@ -92,7 +88,6 @@ def test_pool_without_a_neighbour_is_504(net):
     net.inside.absent.discard(pool.address)
 
 
-@parallel
 def test_pool_without_a_neighbour_is_504_v6(net):
     front, pool = asked(net, 6, deaf=True)
     failed(front, 504, 6)
@@ -101,7 +96,6 @@ def test_pool_without_a_neighbour_is_504_v6(net):
     net.inside.absent.discard(pool.address)
 
 
-@parallel
 def test_soft_icmp_errors_do_not_end_an_attempt(net):
     """RFC 1122 section 4.2.3.9, RFC 5927: network or host unreachable, time exceeded: the pool may come back."""
     front, pool = asked(net)
@@ -113,7 +107,6 @@ def test_soft_icmp_errors_do_not_end_an_attempt(net):
     served(front, back)
 
 
-@parallel
 def test_reset_with_a_wrong_ack_does_not_end_an_attempt(net):
     """RFC 9293 section 3.10.7.3: acceptable is only the ACK of the SYN; without ACK a RST says nothing."""
     front, pool = asked(net)

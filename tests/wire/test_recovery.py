@@ -13,6 +13,7 @@ from test_send import PLAIN, SACKED, ack, feed, place, spans, stream
 
 sides = pytest.mark.parametrize("side", ["client", "pool"])
 both = pytest.mark.parametrize("v", [4, 6])
+pytestmark = pytest.mark.together
 
 
 def collect(rx, size, within):
@@ -102,11 +103,11 @@ def test_slow_start_doubles(net, side):
     """RFC 5681 section 3.1: ten segments, then twenty."""
     tx, rx = stream(net, side)
     feed(tx, 0, 56000)
-    first = spans(rx, 0.08)
+    first = spans(rx, 0.12)
     for _, end in first:
         ack(rx, end)
     feed(tx, 56000, 84000)
-    second = spans(rx, 0.08)
+    second = spans(rx, 0.12)
     assert len(first) <= 10 and 15 <= len(second) <= 21, (len(first), len(second))
     rx.reset()
 
@@ -124,7 +125,7 @@ def test_window_full_of_data_behind_a_hole(net, side):
     seg = tx.drain(0.2)[-1]
     held = max((b for _, b in blocks(tx, seg)), default=1400)
     put(tx, 0, 1400)
-    acked(tx, held)
+    tx.expect("A", where=lambda s: diff(s.ack, tx.begin) >= held)
     rx.drain(0.1)
     rx.send("A")
     arrived = len(rx.received)
@@ -132,7 +133,7 @@ def test_window_full_of_data_behind_a_hole(net, side):
         rx.drain(0.01)
         rx.send("A")
         arrived = len(rx.received)
-    assert rx.received == text(held)
+    assert rx.received.startswith(text(held))
     tx.reset()
 
 
@@ -188,10 +189,8 @@ def test_fin_waits_behind_a_closed_window(net):
     assert front.monitor.gw_fin is None
     front.window = 65535
     front.send("A")
-    front.expect_text(text(1000)[-50:])
-    if front.monitor.gw_fin is None:
-        front.expect("FA")
-        front.send("A")
+    front.expect_text(text(1000)[-50:], ack=False)
+    front.expect_fin()
     front.send("FA")
     front.expect("A", ack=front.snd_nxt)
 

@@ -42,7 +42,7 @@ class Tcp:
         self.snd_nxt, self.rcv_nxt, self.peer_isn = self.isn, 0, None
         self.window = 65535
         self.ts_recent, self.ts_base = 0, 1 - int(time.monotonic() * 1000)  # so the SYN's is 1, see OFFER
-        self.received = b""
+        self.received, self.fin_received = b"", False
         self.inbox, self.trace = [], []
         self.monitor = Monitor()
         self.related = []           # other ends whose story belongs into the report of a failure
@@ -105,6 +105,7 @@ class Tcp:
             new = seg.data[skip:]
             self.received += new
             self.rcv_nxt = (self.rcv_nxt + len(new) + ("F" in seg.flags)) & MASK
+            self.fin_received |= "F" in seg.flags
 
     def next(self, within):
         """The next segment in the inbox, or None when none comes in time."""
@@ -132,17 +133,27 @@ class Tcp:
             if not (seg.has("A") and not seg.data):
                 self.fail(f"expected {flags} {fields or ''}, got {self.show(seg)}")
 
+    def _until(self, done, what, within):
+        """Waits until done(); what came in order by then is no longer in the inbox."""
+        deadline = time.monotonic() + within
+        with self.station.changed:
+            while not done():
+                left = deadline - time.monotonic()
+                if left <= 0 or any("R" in seg.flags for seg in self.inbox):
+                    self.fail(f"no {what} within {within} s")
+                self.station.changed.wait(left)
+            self.inbox = [seg for seg in self.inbox if "R" in seg.flags or diff(seg.end, self.rcv_nxt) > 0]
+
     def expect_text(self, text, within=DEFAULT_WITHIN, ack=True):
         """Data that comes in order until all of `text` is there; acknowledged unless told."""
-        deadline = time.monotonic() + within
-        while text not in self.received:
-            seg = self.next(max(0.0, deadline - time.monotonic()))
-            if seg is None:
-                self.fail(f"no {text[:40]!r} within {within} s, only {self.received[-80:]!r}")
-            if "R" in seg.flags:
-                self.fail("reset while waiting for data")
+        self._until(lambda: text in self.received, repr(text[:40]), within)
         if ack:
             self.send("A")
+
+    def expect_fin(self, within=DEFAULT_WITHIN):
+        """All data and the FIN behind it; acknowledged."""
+        self._until(lambda: self.fin_received, "FIN", within)
+        self.send("A")
 
     def wait_end(self, within=DEFAULT_WITHIN):
         """Whatever comes before it: the FIN or RST of the gateway."""
@@ -261,7 +272,7 @@ class Station(threading.Thread):
         self.mac, self.gateway_mac = mac or self.wire.mac, gateway_mac
         self.gateway_addresses = set(gateway_addresses)
         self.absent = set()         # addresses that nobody answers for
-        self.changed = threading.Condition()
+        self.changed = threading.Condition(threading.RLock())
         self.ends, self.listeners = {}, {}
         self.strays, self.others, self.questions = [], [], []
         self.violations = []
