@@ -101,15 +101,16 @@ struct conf_route {
 	lg_us response_header_timeout; /* 0: pool's */
 };
 
-struct conf_timeouts {         /* LY-406; microseconds */
-	lg_us tls_handshake;   /* 10 s */
-	lg_us request_header;  /* 30 s, first to last byte of a head */
-	lg_us idle;            /* 1800 s between requests */
-	lg_us body_progress;   /* 60 s without a byte of a body moving, either direction */
-	lg_us connect;         /* 5 s, TCP to the pool */
-	lg_us pool_handshake;  /* 10 s, TLS to the pool */
-	lg_us response_header; /* 1860 s */
-	lg_us drain;           /* 30 s at SIGTERM */
+struct conf_timeouts {        /* LY-406; microseconds */
+	lg_us tls_handshake;  /* 10 s */
+	lg_us request_header; /* 30 s, first to last byte of a head */
+	lg_us idle;           /* 1800 s between requests */
+	lg_us body_progress;  /* 60 s: client (or a pool that reads nothing) moves no byte of a body
+			       */
+	lg_us connect;        /* 5 s, TCP to the pool */
+	lg_us pool_handshake; /* 10 s, TLS to the pool */
+	lg_us response_header;                  /* 1860 s */
+	lg_us drain;                            /* 30 s at SIGTERM */
 	lg_us keepalive_client, keepalive_pool; /* 120 s, 60 s; 0: off (LY-408) */
 	lg_us half_open;                        /* 10 s */
 	lg_us time_wait;                        /* 60 s */

@@ -242,8 +242,9 @@ const struct conf_key conf_schema[] = {
 		"First to last byte of a request's head."),
 	TIMEOUT(idle, LG_SEC(1), DAY, "1800s", "A client connection between requests."),
 	TIMEOUT(body_progress, LG_SEC(1), LG_SEC(3600), "60s",
-		"No byte of a body moves, in either direction. There is no limit on a whole "
-		"transfer (LY-410)."),
+		"A client that moves no byte of a body, its own or the one it is sent; or a server "
+		"that takes none. There is no limit on a whole transfer (LY-410), and a server's "
+		"response may pause as long as `response_header`."),
 	TIMEOUT(connect, LG_MS(100), LG_SEC(300), "5s", "TCP connection to a server."),
 	TIMEOUT(pool_handshake, LG_MS(100), LG_SEC(300), "10s", "TLS handshake with a server."),
 	TIMEOUT(response_header, LG_SEC(1), DAY, "1860s",
@@ -268,7 +269,7 @@ const struct conf_key conf_schema[] = {
 		"TCP handshakes in progress, per worker."),
 	LIMIT(time_wait, CT_COUNT, 16, 4 * 1000 * 1000, "10000",
 		"Connections in TIME-WAIT, per worker; the oldest gives way."),
-	LIMIT(receive_buffer, CT_SIZE, 16 * 1024, 64 * 1024 * 1024, "256KiB",
+	LIMIT(receive_buffer, CT_SIZE, 64 * 1024, 64 * 1024 * 1024, "256KiB",
 		"Memory of data received and not yet passed on, per connection and direction."),
 	LIMIT(send_buffer, CT_SIZE, 16 * 1024, 64 * 1024 * 1024, "256KiB",
 		"Memory of data sent and not yet acknowledged, per connection and direction."),
@@ -286,9 +287,9 @@ const struct conf_key conf_schema[] = {
 		"TLS handshakes that wait for CPU time, per worker."),
 	LIMIT(neighbours, CT_COUNT, 16, 1000 * 1000, "1024",
 		"ARP and ND entries, per worker and port."),
-	LIMIT(fragments, CT_COUNT, 0, 65536, "256",
+	LIMIT(fragments, CT_COUNT, 1, 65536, "256",
 		"IP datagrams being put together, per worker and port."),
-	LIMIT(icmp_echo, CT_COUNT, 0, 1000 * 1000, "1000", "Pings answered per second and worker."),
+	LIMIT(icmp_echo, CT_COUNT, 1, 1000 * 1000, "1000", "Pings answered per second and worker."),
 	{CS_LIMITS, "source_ports", CT_STRING, AT(raw_limits, source_ports), 0, 0, "10240-65535",
 		"LOW-HIGH", 0, 0,
 		"Local ports of connections to the servers, shared by the workers. Each server "
