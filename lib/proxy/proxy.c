@@ -9,16 +9,13 @@
 /* Sessions that wait for another turn are served at most so many per loop iteration. */
 #define READY_PER_RUN 64
 
-/* A whole TLS record must fit, in segments that fill two thirds of their mbufs. */
-#define MIN_RECEIVE_BUFFER (48u * 1024)
-
 static int listen_all(struct proxy *p, char *err, size_t errlen)
 {
 	const struct conf *c = p->conf;
 	struct tcp_opts o;
 
 	tcp_opts_default(&o);
-	o.rcv_buf = LG_MAX(c->limits.receive_buffer, MIN_RECEIVE_BUFFER);
+	o.rcv_buf = c->limits.receive_buffer;
 	o.snd_buf = c->limits.send_buffer;
 	o.keepalive_idle = c->timeouts.keepalive_client;
 	o.user_timeout = c->timeouts.retransmit;

@@ -525,7 +525,7 @@ static void large_head_in_single_bytes_costs_bounded_memory(void **state)
 static void smallest_receive_buffer_takes_the_largest_record(void **state)
 {
 	(void)state;
-	world_limits = ", receive_buffer: 16KiB, request_head: 8KiB, request_field: 8KiB, "
+	world_limits = ", receive_buffer: 64KiB, request_head: 8KiB, request_field: 8KiB, "
 		       "request_target: 4KiB";
 	struct world *w = world_start();
 	world_limits = "";
