@@ -5,6 +5,8 @@ set -eu
 set -o pipefail
 # Debian's own tools: another Python or meson on the PATH may lack what Debian's brings.
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
+# What tools say is looked at here and in the tests.
+export LC_ALL=C.UTF-8
 ROOT=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$ROOT"
 
@@ -22,6 +24,9 @@ step() {
 	say "[$STEP/$STEPS] $*"
 }
 
+# Clients and servers here talk to each other, never to the proxy that apt-get may have needed.
+without_proxy() { unset {http,https,ftp,all,no}_proxy {HTTP,HTTPS,FTP,ALL,NO}_PROXY; }
+
 need_root() {
 	[ "$(id -u)" = 0 ] || fail "network namespaces and packages need root: run it with sudo"
 }
@@ -31,16 +36,23 @@ is_installed() {
 }
 
 # A service that a package brings must not start: the tests run their own on addresses of their own.
+# The file is ours by its mark, so that one left behind by a killed run goes with the next.
+SERVICES_OFF_MARK="# put here for the time of one installation by lyncgate's scripts"
 without_services() {
 	local rc=0 policy=/usr/sbin/policy-rc.d
-	if [ -e "$policy" ]; then
+	if [ -e "$policy" ] && ! grep -qxF "$SERVICES_OFF_MARK" "$policy"; then
 		"$@" || rc=$?
 		return "$rc"
 	fi
-	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	trap 'exit 129' HUP
+	printf '#!/bin/sh\n%s\nexit 101\n' "$SERVICES_OFF_MARK" >"$policy"
 	chmod 755 "$policy"
 	"$@" || rc=$?
 	rm -f "$policy"
+	trap - EXIT INT TERM HUP
 	return "$rc"
 }
 
@@ -59,14 +71,23 @@ install_packages() {
 	need_root
 	say "      installing ${missing[*]}"
 	apt update >/dev/null || say "      (apt-get update failed: trying with the lists that are there)"
-	without_services apt install -y --no-install-recommends "${missing[@]}" | progress '^(Get|Unpacking|Setting up)' 40
+	without_services apt_install "${missing[@]}" ||
+		fail "these packages could not be installed (see above): ${missing[*]}"
+}
+
+apt_install() {
+	# An installation that was cut off earlier is finished first, or apt-get refuses. One that is going on
+	# holds the lock: dpkg gives up at once, apt-get waits for it.
+	[ -z "$(ls -A /var/lib/dpkg/updates)" ] ||
+		DEBIAN_FRONTEND=noninteractive dpkg --configure -a </dev/null >/dev/null 2>&1 || true
+	apt install -y --no-install-recommends "$@" | progress '^(Get|Unpacking|Setting up)' 40
 }
 
 # progress PATTERN N: of the lines that match PATTERN, every Nth; all others that say something went wrong
 progress() {
 	awk -v pattern="$1" -v every="$2" '
 		$0 ~ pattern { if (++n % every == 0) { print "      " substr($0, 1, 100); fflush() } next }
-		/error|warning|FAILED|^E:|^W:/ { shown = 25 }
+		/[Ee]rror: |ERROR|warning: |FAILED|^E:|^W:|^dpkg: / { shown = 25 }
 		shown > 0 { print; fflush(); shown-- }'
 }
 
@@ -75,8 +96,15 @@ build_in() {
 	local folder=$1
 	shift
 	if [ ! -f "$folder/build.ninja" ]; then
-		meson setup "$folder" "$@" >"$folder.log" 2>&1 || { cat "$folder.log"; rm -f "$folder.log"; return 1; }
+		meson setup "$folder" "$@" >"$folder.log" 2>&1 || {
+			cat "$folder.log"
+			rm -f "$folder.log"
+			build_failed "configuring $folder"
+			return 1
+		}
 		rm -f "$folder.log"
 	fi
-	ninja -C "$folder" | progress '^\[[0-9]+/[0-9]+\]' 50
+	ninja -C "$folder" | progress '^\[[0-9]+/[0-9]+\]' 50 || { build_failed "compiling in $folder"; return 1; }
 }
+
+build_failed() { printf '%s: %s failed: see above\n' "${0##*/}" "$1" >&2; }
