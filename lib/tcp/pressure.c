@@ -9,12 +9,12 @@
 /* Blocks looked at in one call, and buffers freed on the way. */
 #define RELIEF_SLICE 1024
 
-/* A level is entered with less than 1/2, 1/4, 1/8, 1/16 free, and left with 1/16 (1/32) more. */
+/* A level is entered with less than 1/2^level free, and left with some more. */
 static bool below(unsigned level, bool inside, uint32_t free_mbufs, uint32_t total)
 {
 	uint64_t limit = total >> level;
 	if (inside)
-		limit += total >> (level < TCP_PRESSURE_RESERVE ? 4 : 5);
+		limit += total >> LG_MAX(level + 1, 4u);
 	return free_mbufs < limit;
 }
 
@@ -74,8 +74,9 @@ uint32_t pressure_snd_limit(const struct tcp_conn *c)
 	case TCP_PRESSURE_SHRINK:
 		return LG_MAX(c->opts.snd_buf / 4, (uint32_t)TCP_MIN_BUF);
 	case TCP_PRESSURE_MINIMAL:
-	case TCP_PRESSURE_REFUSE:
 		return TCP_MIN_BUF;
+	case TCP_PRESSURE_REFUSE:
+		return TCP_MIN_BUF / 2;
 	default:
 		return lg_chain_empty(&c->tx) ? TCP_MIN_BUF / 2 : 0;
 	}
@@ -83,10 +84,18 @@ uint32_t pressure_snd_limit(const struct tcp_conn *c)
 
 bool pressure_refuses_data(const struct tcp_conn *c)
 {
-	if (c->s->pressure < TCP_PRESSURE_REFUSE)
+	uint32_t held = c->rx.truesize + c->ooo_truesize;
+
+	switch (c->s->pressure) {
+	case TCP_PRESSURE_REFUSE:
+		return held > minimal_share(c);
+	case TCP_PRESSURE_SCARCE:
+		return held > 0;
+	case TCP_PRESSURE_RESERVE:
+		return true;
+	default:
 		return false;
-	return c->s->pressure == TCP_PRESSURE_RESERVE ||
-	       c->rx.truesize + c->ooo_truesize > minimal_share(c);
+	}
 }
 
 /* ---- changes of level -------------------------------------------------------------------------

@@ -174,7 +174,8 @@ enum tcp_pressure {
 	TCP_PRESSURE_MINIMAL, /* 1/4: windows of two segments, no out-of-order data, 16 KiB to send
 			       */
 	TCP_PRESSURE_REFUSE,  /* 1/8: no SYNs; data only for those who hold less than their share */
-	TCP_PRESSURE_RESERVE, /* 1/16: no data; who has nothing queued may still send 4 KiB */
+	TCP_PRESSURE_SCARCE,  /* 1/16: data only for those who hold none, either way */
+	TCP_PRESSURE_RESERVE, /* 1/32: no data is taken any more */
 };
 /*
  * Tells the stack how many mbufs of its pool are free, out of `total` that connections may hold

@@ -46,6 +46,37 @@ void sim_pair_random(struct sim *w, int pair)
 	sim_push(w, &e);
 }
 
+static void connect_at(struct sim *w, int pair, lg_us at)
+{
+	struct sim_event e = {.at = at, .kind = SIM_CONNECT, .pair = pair};
+	sim_push(w, &e);
+}
+
+/* Both send as much as the other's buffers take, and nobody reads. */
+void sim_pair_holds(struct sim *w, int pair)
+{
+	for (int host = 0; host < 2; host++) {
+		struct sim_app *a = &w->pair[pair].app[host];
+		*a = (struct sim_app){.host = host, .pair = pair, .holds = true};
+		a->to_send = sim_range(&w->rng, 200000, 600000);
+		a->max_write = sim_range(&w->rng, 200, 8000);
+		a->max_read = 100000;
+	}
+	connect_at(w, pair, w->start + sim_below(&w->rng, 1000));
+}
+
+void sim_pair_eager(struct sim *w, int pair)
+{
+	for (int host = 0; host < 2; host++) {
+		struct sim_app *a = &w->pair[pair].app[host];
+		*a = (struct sim_app){.host = host, .pair = pair};
+		a->to_send = sim_range(&w->rng, 10000, 60000);
+		a->max_write = sim_range(&w->rng, 200, 8000);
+		a->max_read = 100000;
+	}
+	connect_at(w, pair, w->start + sim_below(&w->rng, 1000));
+}
+
 /* Some connections cross 2^32 early on. */
 static void wrap_soon(struct sim *w, struct tcp_conn *c)
 {
@@ -74,6 +105,7 @@ static void app_finish(struct sim *w, struct sim_app *a)
 	if (a->released)
 		return;
 	a->released = true;
+	a->done_at = w->now;
 	tcp_release(a->c, w->now);
 	a->c = NULL;
 }
@@ -84,6 +116,10 @@ static void app_read(struct sim *w, struct sim_app *a)
 	struct lg_chain *rx = tcp_rx(a->c);
 	uint32_t left = a->max_read;
 
+	if (a->holds && w->now < w->hold_until) {
+		wake(w, a, w->hold_until);
+		return;
+	}
 	if (a->think != 0) {
 		if (w->now < a->next_read) {
 			wake(w, a, a->next_read);
@@ -120,12 +156,13 @@ static void app_write(struct sim *w, struct sim_app *a)
 			buf[i] = sim_byte(w, a->pair, a->host, a->queued + i);
 		struct lg_chain ch;
 		lg_chain_init(&ch);
-		if (lg_chain_write(&ch, w->app, buf, n) != 0) {
+		if (lg_chain_write(&ch, w->app[a->host], buf, n) != 0) {
 			wake(w, a, w->now + 1000);
 			return;
 		}
 		SIM_CHECK(w, tcp_send(a->c, &ch) == 0);
 		a->queued += n;
+		sim_pool_used(w, a->host, n / 1024 + 1);
 		if (sim_chance(&w->rng, 100)) {
 			wake(w, a, w->now + sim_below(&w->rng, 50000));
 			return;
@@ -177,6 +214,7 @@ static void app_closed(struct sim *w, struct sim_app *a)
 	a->reason = tcp_conn_reason(a->c);
 	if (a->reason == TCP_REASON_FIN) {
 		/* Everything is there; a slow reader still takes its time. */
+		a->holds = false;
 		while (tcp_rx(a->c)->len > 0) {
 			a->next_read = 0;
 			a->think = 0;
@@ -210,8 +248,10 @@ void sim_app_events(struct sim *w, int host)
 	while ((c = tcp_next_event(w->stack[host], &ev)) != NULL) {
 		struct sim_app *a = app_of(w, host, c, ev);
 		SIM_CHECK(w, a->c == c && !a->released && ev != 0);
-		if (ev & TCP_EV_CONNECTED)
+		if (ev & TCP_EV_CONNECTED) {
 			w->pair[a->pair].connected = true;
+			w->pair[a->pair].connected_at = w->now;
+		}
 		if (ev & TCP_EV_CLOSED)
 			app_closed(w, a);
 		else

@@ -83,6 +83,8 @@ struct sim_app {
 	uint64_t abort_at;
 	uint32_t max_write, max_read;
 	lg_us think; /* between reads of a slow reader; 0: eager */
+	lg_us done_at;
+	bool holds; /* doesn't read at all until sim.hold_until */
 	lg_us next_read;
 	enum sim_end end;
 	bool shut, eof, closed, released, wake_armed;
@@ -92,6 +94,7 @@ struct sim_app {
 struct sim_pair {
 	uint16_t port;
 	bool accepted, connected;
+	lg_us connected_at;
 	struct sim_app app[2];
 	/* What the wire has shown, per direction (index: sender). */
 	struct {
@@ -111,7 +114,15 @@ struct sim {
 	struct tcp_stack *stack[2];
 	struct flow_ports *ports;
 	struct lg_ip ip[2];
-	struct rte_mempool *tx[2], *indirect[2], *app, *rx;
+	/*
+	 * Index: host. Usually all of a host's three are different pools, and large; in a world
+	 * with small pools they are one, as a worker's is, and `wire` carries what was sent.
+	 */
+	struct rte_mempool *tx[2], *indirect[2], *app[2], *rx[2], *wire;
+	bool small_pools;
+	lg_us next_tick;
+	unsigned unmeasured[2];  /* packets since a stack heard of its pool */
+	uint32_t highest;        /* pressure that was reached */
 	struct sim_link link[2]; /* index: sender */
 	struct sim_event *heap;
 	unsigned n_heap, heap_room;
@@ -122,6 +133,7 @@ struct sim {
 	unsigned n_pairs;
 	struct tcp_opts opts[2];
 	uint64_t packets, lost;
+	lg_us hold_until;
 };
 
 /* Says what is wrong, with the seed, and ends the program. */
@@ -144,6 +156,7 @@ void sim_icmp(struct sim *w, const struct sim_event *e);
  */
 struct rte_mbuf *sim_receive(struct sim *w, const struct sim_event *e);
 void sim_world_random(struct sim *w);
+void sim_world_small_pools(struct sim *w);
 
 /* app.c */
 uint8_t sim_byte(const struct sim *w, int pair, int sender, uint64_t offset);
@@ -151,6 +164,12 @@ void sim_connect(struct sim *w, int pair);
 void sim_app_events(struct sim *w, int host);
 void sim_app_run(struct sim *w, struct sim_app *a);
 void sim_pair_random(struct sim *w, int pair);
+/* One that reads nothing for a long time, or one that must not suffer from those. */
+void sim_pair_holds(struct sim *w, int pair);
+void sim_pair_eager(struct sim *w, int pair);
+
+/* sim_tcp.c: host took n mbufs, in a world with small pools. */
+void sim_pool_used(struct sim *w, int host, unsigned n);
 
 /* check.c */
 void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m);

@@ -181,6 +181,14 @@ void sim_output(
 	SIM_CHECK(w, now == w->now);
 	w->packets++;
 	sim_check_packet(w, sender, m);
+	if (w->small_pools) {
+		/* The NIC is done with it at once: what is on the way is no memory of the sender's.
+		 */
+		struct rte_mbuf *copy = rte_pktmbuf_copy(m, w->wire, 0, UINT32_MAX);
+		SIM_CHECK(w, copy != NULL);
+		rte_pktmbuf_free(m);
+		m = copy;
+	}
 	strip_options(l, m);
 	if (m->pkt_len + ip_header(w) > l->path_mtu) {
 		too_big(w, sender, m, tx);
@@ -198,7 +206,7 @@ void sim_output(
 	if (w->trace)
 		sim_trace(w, sender, m, "");
 	if (sim_chance(&w->rng, l->duplicate)) {
-		struct rte_mbuf *copy = rte_pktmbuf_copy(m, w->rx, 0, UINT32_MAX);
+		struct rte_mbuf *copy = rte_pktmbuf_copy(m, w->wire, 0, UINT32_MAX);
 		if (copy != NULL)
 			arrive(w, sender, out + sim_below(&w->rng, 50000), copy, tx);
 	}
@@ -231,8 +239,10 @@ struct rte_mbuf *sim_receive(struct sim *w, const struct sim_event *e)
 	struct rte_mbuf *head = NULL, *last = NULL;
 
 	for (uint32_t off = 0; off < len;) {
-		struct rte_mbuf *m = rte_pktmbuf_alloc(w->rx);
+		struct rte_mbuf *m = rte_pktmbuf_alloc(w->rx[e->host]);
 		if (m == NULL) {
+			/* What pressure is there to prevent (law 4): the NIC can't be served. */
+			SIM_CHECK(w, !w->small_pools);
 			rte_pktmbuf_free(head);
 			return NULL;
 		}
@@ -300,5 +310,19 @@ void sim_world_random(struct sim *w)
 			.kind = SIM_EXHAUST,
 			.host = (int)sim_below(&w->rng, 2)};
 		sim_push(w, &e);
+	}
+}
+
+/* Nothing is wrong with these links: whoever gets stuck here does so for want of buffers. */
+void sim_world_small_pools(struct sim *w)
+{
+	struct sim_rng *r = &w->rng;
+
+	for (int i = 0; i < 2; i++) {
+		w->link[i] = (struct sim_link){.queue = UINT32_MAX, .path_mtu = UINT32_MAX};
+		w->link[i].delay = sim_range(r, 10, 30000);
+		w->link[i].loss = sim_chance(r, 300) ? sim_range(r, 1, 10) : 0;
+		w->link[i].jitter = (lg_us)sim_range(r, 1, 20000);
+		w->link[i].reorder = sim_chance(r, 500) ? sim_range(r, 1, 100) : 0;
 	}
 }

@@ -2,7 +2,7 @@
 /* Law 4: what connections are left when packet buffers run short, and that they get it back. */
 #include "peer.h"
 
-#define TOTAL 1600u /* mbufs; levels begin below 800, 400, 200, 100 */
+#define TOTAL 1600u /* mbufs; levels begin below 800, 400, 200, 100, 50 */
 
 static void pressure(struct peer *p, uint32_t free_mbufs)
 {
@@ -51,7 +51,8 @@ static void levels_rise_at_once_and_fall_with_hysteresis(void **state)
 		uint32_t free_mbufs, level;
 	} steps[] = {{1600, 0}, {800, 0}, {799, 1}, {899, 1}, {900, 0}, {399, 2}, {400, 2},
 		{499, 2}, {500, 1}, {199, 3}, {299, 3}, {300, 2}, {99, 4}, {100, 4}, {149, 4},
-		{150, 3}, {0, 4}, {300, 2}, {5000, 0}, {0, 4}, {5000, 0}};
+		{49, 5}, {74, 5}, {75, 4}, {150, 3}, {0, 5}, {300, 2}, {5000, 0}, {0, 5},
+		{5000, 0}};
 	struct peer p;
 	(void)state;
 	peer_start(&p);
@@ -59,7 +60,7 @@ static void levels_rise_at_once_and_fall_with_hysteresis(void **state)
 		pressure(&p, steps[i].free_mbufs);
 		assert_int_equal(level(&p), steps[i].level);
 	}
-	assert_int_equal(counter(&p, TCP_CTR_PRESSURE_RISES), 6);
+	assert_int_equal(counter(&p, TCP_CTR_PRESSURE_RISES), 7);
 	peer_stop(&p);
 }
 
@@ -321,6 +322,29 @@ static void data_beyond_the_minimal_share_is_dropped_and_taken_later(void **stat
 
 /* ---- level 4 ---- */
 
+/* Whoever reads goes on, one segment at a time, beside those who hold everything. */
+static void scarce_memory_goes_to_those_who_hold_none(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	pressure(&p, 90);
+	for (uint32_t seq = 1; seq < 5000; seq += 1000) {
+		peer_send_data(&p, seq, 1, 1000);
+		expect(&p, F_ACK, 1, seq + 1000, 0);
+		peer_send_data(&p, seq + 1000, 1, 1000);
+		expect(&p, F_ACK, 1, seq + 1000, 0);
+		user_read(&p, seq, 1000);
+		expect_skip(&p);
+	}
+	assert_int_equal(counter(&p, TCP_CTR_DROP_PRESSURE_DATA), 5);
+	peer_stop(&p);
+}
+
+/* ---- level 5 ---- */
+
 static void the_reserve_takes_no_data_but_acknowledges_and_sends(void **state)
 {
 	struct peer p;
@@ -330,7 +354,7 @@ static void the_reserve_takes_no_data_but_acknowledges_and_sends(void **state)
 	peer_open(&p);
 	user_send(&p, 1, 2000);
 	expect_skip(&p);
-	pressure(&p, 90);
+	pressure(&p, 40);
 	peer_send_data(&p, 1, 2001, 100);
 	expect(&p, F_ACK, 2001, 1, 0);
 	assert_int_equal(counter(&p, TCP_CTR_DROP_PRESSURE_DATA), 1);
@@ -423,6 +447,7 @@ int main(void)
 			who_has_much_queued_gets_no_space_until_it_is_taken_or_pressure_falls),
 		cmocka_unit_test(syns_are_refused_and_established_connections_go_on),
 		cmocka_unit_test(data_beyond_the_minimal_share_is_dropped_and_taken_later),
+		cmocka_unit_test(scarce_memory_goes_to_those_who_hold_none),
 		cmocka_unit_test(the_reserve_takes_no_data_but_acknowledges_and_sends),
 		cmocka_unit_test(a_syn_keeps_its_promise_when_pressure_rises),
 		cmocka_unit_test(everybody_hears_of_a_fall_in_slices),
