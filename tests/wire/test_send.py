@@ -60,7 +60,7 @@ def test_initial_window_is_ten_segments(net, side, v):
     """RFC 6928."""
     tx, rx = stream(net, side, v)
     feed(tx, 0, 28000)
-    got = spans(rx)
+    got = sorted(set(spans(rx)))        # once each: a slow machine may see the timeout already
     assert 9 <= len(got) <= 10 and got[-1][1] <= 14600, got
     rx.reset()
 
