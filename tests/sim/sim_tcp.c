@@ -42,8 +42,8 @@ static void make_pools(void)
 	} what[] = {{"tx0", 2047, RTE_MBUF_DEFAULT_BUF_SIZE},
 		{"tx1", 2047, RTE_MBUF_DEFAULT_BUF_SIZE}, {"ind0", 4095, 0}, {"ind1", 4095, 0},
 		{"app", 16383, RTE_MBUF_DEFAULT_BUF_SIZE}, {"rx", 16383, RTE_MBUF_DEFAULT_BUF_SIZE},
-		{"small0", 1535, RTE_MBUF_DEFAULT_BUF_SIZE},
-		{"small1", 1535, RTE_MBUF_DEFAULT_BUF_SIZE}};
+		{"small0", 895, RTE_MBUF_DEFAULT_BUF_SIZE},
+		{"small1", 895, RTE_MBUF_DEFAULT_BUF_SIZE}};
 
 	for (unsigned i = 0; i < LG_ARRAY_SIZE(pools); i++) {
 		pools[i] = rte_pktmbuf_pool_create(
