@@ -3,6 +3,21 @@
 #include "tcp/tcp_internal.h"
 
 /*
+ * The window was closed and opens. What we sent into it, a probe's octet mostly, was not taken: it
+ * goes again now, and the waits that doubled meanwhile say nothing about the path.
+ */
+static void window_opened(struct tcp_conn *c, bool advanced, lg_us now)
+{
+	c->persist_shift = 0;
+	c->rto_shift = 0;
+	c->progress_at = now;
+	if (advanced || c->rec_head == NULL)
+		return;
+	rec_mark_lost_again(c, c->rec_head);
+	c->flags |= CF_RTX_FORCE;
+}
+
+/*
  * Section 3.10.7.4: only a segment at least as new as the last may change the window. An ACK that
  * advances is newer whatever its sequence number says: a retransmission repeats an old number, and
  * its window must go with its ACK or the right edge would run ahead of what the peer promised.
@@ -15,10 +30,8 @@ static void update_send_window(
 	if (!newer && !advanced)
 		return;
 	uint32_t wnd = (uint32_t)g->wnd << c->snd_wscale;
-	if (c->snd_wnd == 0 && wnd > 0) {
-		c->persist_shift = 0;
-		c->progress_at = now;
-	}
+	if (c->snd_wnd == 0 && wnd > 0)
+		window_opened(c, advanced, now);
 	c->snd_wnd = wnd;
 	c->snd_wl1 = seq_max(c->snd_wl1, g->seq);
 	c->snd_wl2 = g->ack;

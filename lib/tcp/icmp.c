@@ -27,11 +27,13 @@ static void resend_oversized(struct tcp_conn *c)
 
 static void path_mtu_lowered(struct tcp_conn *c, uint32_t mtu)
 {
-	uint32_t floor = conn_is_v4(c) ? TCP_MIN_PMTU_V4 : TCP_MIN_PMTU_V6;
-
+	if (!conn_is_v4(c) && mtu < TCP_MIN_PMTU_V6) { /* RFC 8201 section 4: discard */
+		TCP_COUNT(c->s, DROP_ICMP);
+		return;
+	}
 	if (mtu == 0)
 		mtu = next_plateau(c->pmtu);
-	mtu = LG_MAX(mtu, floor);
+	mtu = LG_MAX(mtu, conn_is_v4(c) ? TCP_MIN_PMTU_V4 : TCP_MIN_PMTU_V6);
 	if (mtu >= c->pmtu)
 		return;
 	TCP_COUNT(c->s, PMTU_LOWERED);

@@ -2,11 +2,13 @@
 /* Round-trip time and retransmission timeout: RFC 6298, in microseconds. */
 #include "tcp/tcp_internal.h"
 
-/* RFC 6298 (2.2), (2.3): alpha 1/8, beta 1/4, K 4; G is one tick of the wheel. */
+/*
+ * RFC 6298 (2.2), (2.3): alpha 1/8, beta 1/4, K 4. (2.4) wants at least one second; we take SRTT
+ * plus at least TCP_RTO_MIN, because a second's pause per lost tail is worse for everybody, and
+ * peers delay an ACK by 200 ms at most (the RFC lets them take 500).
+ */
 void rtt_sample(struct tcp_conn *c, lg_us rtt)
 {
-	const lg_us granularity = (lg_us)1 << LG_WHEEL_SHIFT;
-
 	rtt = LG_MIN(LG_MAX(rtt, 1), TCP_RTO_MAX);
 	if (c->srtt == 0) {
 		c->srtt = rtt;
@@ -16,8 +18,7 @@ void rtt_sample(struct tcp_conn *c, lg_us rtt)
 		c->rttvar = (3 * c->rttvar + err) / 4;
 		c->srtt = LG_MAX((7 * c->srtt + rtt) / 8, 1);
 	}
-	c->rto = c->srtt + LG_MAX(granularity, 4 * c->rttvar);
-	c->rto = LG_MIN(LG_MAX(c->rto, TCP_RTO_MIN), TCP_RTO_MAX);
+	c->rto = LG_MIN(c->srtt + LG_MAX(TCP_RTO_MIN, 4 * c->rttvar), TCP_RTO_MAX);
 	c->rto_shift = 0;
 }
 

@@ -33,7 +33,7 @@
 #define TCP_QUICKACKS         16    /* first segments are acknowledged at once: feeds slow start */
 #define TCP_RTO_INIT          LG_SEC(1)
 #define TCP_RTO_INIT_SYN_LOST LG_SEC(3) /* RFC 6298 (5.7) */
-#define TCP_RTO_MIN           LG_MS(200)
+#define TCP_RTO_MIN           LG_MS(250)
 #define TCP_RTO_MAX           LG_SEC(60)
 #define TCP_DELACK            LG_MS(40)
 #define TCP_NOMBUF_RETRY      LG_MS(10)
@@ -202,6 +202,7 @@ struct tcp_conn {
 	uint8_t persist_shift;
 
 	/* -- colder -- */
+	lg_us ka_sent; /* last keepalive probe */
 	uint32_t iss, irs;
 	uint32_t fin_seq;
 	uint32_t max_snd_wnd;

@@ -168,16 +168,18 @@ static void keepalive_probe(struct tcp_conn *c, lg_us now)
 		if (segment_send(c, c->snd_una - 1, 0, 0, now))
 			TCP_COUNT(c->s, KEEPALIVES);
 		c->ka_probes++;
+		c->ka_sent = now;
 	}
-	life_arm(c, now + c->opts.keepalive_interval);
+	life_arm(c, now + LG_MIN(c->opts.keepalive_interval, c->opts.keepalive_idle));
 }
 
 static void keepalive_timeout(struct tcp_conn *c, lg_us now)
 {
 	lg_us next = c->last_rx + c->opts.keepalive_idle;
 
-	if (now < next) {
-		c->ka_probes = 0;
+	if (c->last_rx >= c->ka_sent)
+		c->ka_probes = 0; /* answered */
+	if (now < next && c->ka_probes == 0) {
 		life_arm(c, next);
 	} else if (c->ka_probes >= c->opts.keepalive_probes) {
 		conn_reset(c, TCP_REASON_KEEPALIVE_TIMEOUT, now);

@@ -128,7 +128,8 @@ static void too_big(struct sim *w, int sender, struct rte_mbuf *m, const struct 
 		.kind = SIM_ICMP,
 		.host = sender,
 		.pkt = {m, *tx},
-		.mtu = l->icmp_says_mtu ? l->path_mtu : 0};
+		/* IPv6 routers always say (RFC 8201 section 4). */
+		.mtu = l->icmp_says_mtu || !lg_ip_is_v4(&w->ip[0]) ? l->path_mtu : 0};
 
 	w->lost++;
 	if (w->trace)

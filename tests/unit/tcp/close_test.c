@@ -141,7 +141,7 @@ static void fin_is_retransmitted_at_its_place(void **state)
 	peer_send(&p, F_ACK, 1, 31);
 	peer_advance(&p, LG_MS(300));
 	expect(&p, F_ACK | F_FIN, 31, 1, 0);
-	peer_advance(&p, LG_MS(450));
+	peer_advance(&p, 2 * p.c->rto);
 	expect(&p, F_ACK | F_FIN, 31, 1, 0);
 	expect_none(&p);
 	peer_stop(&p);

@@ -329,6 +329,26 @@ static void zero_window_is_probed_with_backoff(void **state)
 	peer_stop(&p);
 }
 
+/* A slow reader's stall must not end with a wait for a timer that doubled meanwhile. */
+static void an_opened_window_gets_the_probes_byte_at_once(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	p.wnd = 0;
+	peer_send(&p, F_ACK, 1, 1);
+	user_send(&p, 1, 3000);
+	peer_advance(&p, LG_SEC(20));
+	expect_skip(&p);
+	p.wnd = 65535;
+	peer_send(&p, F_ACK, 1, 1);
+	expect(&p, F_ACK, 1, 1, 1);
+	expect(&p, F_ACK, 2, 1, 1460);
+	peer_stop(&p);
+}
+
 /* The probe's byte is beyond the window; an ACK behind it would not be acceptable to the peer. */
 static void acks_stay_inside_the_peers_window_while_a_probe_is_out(void **state)
 {
@@ -340,7 +360,7 @@ static void acks_stay_inside_the_peers_window_while_a_probe_is_out(void **state)
 	p.wnd = 0;
 	peer_send(&p, F_ACK, 1, 1);
 	user_send(&p, 1, 3000);
-	peer_advance(&p, LG_MS(250));
+	peer_advance(&p, p.c->rto + LG_MS(5));
 	expect(&p, F_ACK, 1, 1, 1);
 	peer_send_data(&p, 1, 1, 10);
 	expect(&p, F_ACK, 1, 11, 0);
@@ -625,6 +645,7 @@ int main(void)
 		cmocka_unit_test(window_closes_when_nobody_reads_and_reopens_by_a_useful_step),
 		cmocka_unit_test(a_probe_into_our_closed_window_is_answered),
 		cmocka_unit_test(zero_window_is_probed_with_backoff),
+		cmocka_unit_test(an_opened_window_gets_the_probes_byte_at_once),
 		cmocka_unit_test(acks_stay_inside_the_peers_window_while_a_probe_is_out),
 		cmocka_unit_test(zero_window_for_too_long_ends_the_connection),
 		cmocka_unit_test(small_windows_are_not_filled_with_silly_segments),

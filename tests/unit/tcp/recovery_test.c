@@ -280,7 +280,7 @@ static void rtt_is_not_sampled_from_ambiguous_acks(void **state)
 	peer_open(&p);
 	lg_us srtt = tcp_conn_srtt(p.c);
 	user_send(&p, 1, 100);
-	peer_advance(&p, LG_MS(250));
+	peer_advance(&p, p.c->rto + LG_MS(5));
 	assert_int_equal(p.n_out, 2);
 	peer_send(&p, F_ACK, 1, 101);
 	assert_int_equal(tcp_conn_srtt(p.c), srtt);
@@ -312,7 +312,7 @@ static void rto_follows_rfc_6298(void **state)
 	assert_int_equal(c->rto, LG_MS(1450));
 	for (int i = 0; i < 100; i++)
 		rtt_sample(c, 100);
-	assert_int_equal(c->rto, TCP_RTO_MIN);
+	assert_int_equal(c->rto, c->srtt + TCP_RTO_MIN);
 	c->rto_shift = 40;
 	assert_int_equal(rtt_rto(c), TCP_RTO_MAX);
 	peer_stop(&p);
@@ -467,6 +467,25 @@ static void keepalive_probes_and_then_gives_up(void **state)
 	peer_stop(&p);
 }
 
+/* With an idle time below the interval, an answered probe is followed by the next idle time. */
+static void answered_keepalives_never_end_a_connection(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	p.c->opts.keepalive_idle = LG_SEC(2);
+	keepalive_start(p.c, p.now);
+	for (int i = 0; i < 100; i++) {
+		peer_advance(&p, LG_MS(2010));
+		expect(&p, F_ACK, 0, 1, 0);
+		peer_send(&p, F_ACK, 1, 1);
+	}
+	expect_none(&p);
+	peer_stop(&p);
+}
+
 static void a_peers_keepalive_is_answered(void **state)
 {
 	struct peer p;
@@ -576,6 +595,7 @@ int main(void)
 		cmocka_unit_test(payload_is_copied_when_indirect_mbufs_run_out),
 		cmocka_unit_test(payload_is_copied_when_there_is_no_indirect_pool),
 		cmocka_unit_test(keepalive_probes_and_then_gives_up),
+		cmocka_unit_test(answered_keepalives_never_end_a_connection),
 		cmocka_unit_test(a_peers_keepalive_is_answered),
 		cmocka_unit_test(too_big_lowers_the_path_mtu_and_resends),
 		cmocka_unit_test(hard_errors_end_only_a_connection_attempt),
