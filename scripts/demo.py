@@ -247,6 +247,7 @@ It is left running. Try:
   {inside} openssl s_client -connect {GW4}:443 -servername meet.fabrikam.test </dev/null
   tail -f {lab.folder}/pool.log         what the pool sees
   tail -f {lab.folder}/lyncgate.out     the gateway's access log
+  scripts/telemetry -f {lab.id} /lyncgate/drops     its counters (/ lists what there is)
 End it with:
   scripts/demo --stop""")
 

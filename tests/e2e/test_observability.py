@@ -2,7 +2,9 @@
 """Counters on DPDK's telemetry socket and the access log (operators.md section 5)."""
 
 import json
+import pathlib
 import re
+import subprocess
 
 import pytest
 
@@ -35,6 +37,15 @@ def snapshot(gw, commands):
 def test_telemetry_lists_our_commands(gw, commands):
     assert len(commands) >= 3
     assert all(gw.telemetry(command) is not None for command in commands)
+
+
+def test_operators_command_prints_the_counters(gw, lab):
+    command = pathlib.Path(__file__).parents[2] / "scripts" / "telemetry"
+    run = subprocess.run([command, "-f", lab.id, "/lyncgate/info"], capture_output=True, text=True, timeout=20)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert json.loads(run.stdout)["/lyncgate/info"]["state"] == "serving"
+    run = subprocess.run([command, "-f", "nobody", "/lyncgate/info"], capture_output=True, text=True, timeout=20)
+    assert run.returncode == 1 and "is a gateway with this prefix running" in run.stderr
 
 
 def moved(gw, commands, before):
