@@ -3,6 +3,7 @@
 
 set -eu
 set -o pipefail
+trap 'exit 130' INT # ninja and pytest end on Ctrl-C as if they had failed: the script would go on
 # Debian's own tools: another Python or meson on the PATH may lack what Debian's brings.
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
 # What tools say is looked at here and in the tests.
@@ -45,14 +46,13 @@ without_services() {
 		return "$rc"
 	fi
 	trap 'rm -f /usr/sbin/policy-rc.d' EXIT
-	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	trap 'exit 129' HUP
 	printf '#!/bin/sh\n%s\nexit 101\n' "$SERVICES_OFF_MARK" >"$policy"
 	chmod 755 "$policy"
 	"$@" || rc=$?
 	rm -f "$policy"
-	trap - EXIT INT TERM HUP
+	trap - EXIT TERM HUP
 	return "$rc"
 }
 
@@ -96,6 +96,7 @@ build_in() {
 	local folder=$1
 	shift
 	if [ ! -f "$folder/build.ninja" ]; then
+		rm -rf "$folder" # cut off while it was configured: meson would take it as done
 		meson setup "$folder" "$@" >"$folder.log" 2>&1 || {
 			cat "$folder.log"
 			rm -f "$folder.log"
