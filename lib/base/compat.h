@@ -9,12 +9,9 @@
 #include <rte_version.h>
 
 #if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
-#define LG_TEL_DICT_UINT    rte_tel_data_add_dict_uint
-#define LG_TEL_ARRAY_UINT   rte_tel_data_add_array_uint
-#define LG_HAVE_LCORE_USAGE 1
+#define LG_TEL_DICT_UINT rte_tel_data_add_dict_uint
 #else
-#define LG_TEL_DICT_UINT  rte_tel_data_add_dict_u64
-#define LG_TEL_ARRAY_UINT rte_tel_data_add_array_u64
+#define LG_TEL_DICT_UINT rte_tel_data_add_dict_u64
 #endif
 
 #endif

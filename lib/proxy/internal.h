@@ -21,7 +21,6 @@
 #define MIN_ROOM    1024u
 #define MAX_BACKS   8 /* pool connections of one session: pools used by one client connection */
 #define MAX_INTERIM 8 /* 1xx answers before a final one */
-#define MAX_SERVERS 64
 
 struct session;
 

@@ -150,11 +150,6 @@ int tcp_send(struct tcp_conn *c, struct lg_chain *data)
 	return 0;
 }
 
-uint32_t tcp_tx_unsent(const struct tcp_conn *c)
-{
-	return c->state == TCP_CLOSED ? 0 : conn_unsent(c);
-}
-
 uint32_t tcp_tx_unacked(const struct tcp_conn *c)
 {
 	return c->tx.len;

@@ -244,15 +244,3 @@ void tcp_input(struct tcp_stack *s, struct net_pkt *pkts, unsigned n, lg_us now)
 		conn_reap(s);
 	}
 }
-
-bool tcp_owns(const struct tcp_stack *s, const struct net_pkt *pkt)
-{
-	struct rte_tcp_hdr hbuf;
-	struct flow_key key;
-	const struct rte_tcp_hdr *th = rte_pktmbuf_read(pkt->m, 0, sizeof(hbuf), &hbuf);
-
-	if (th == NULL)
-		return false;
-	seg_key(pkt, th, &key);
-	return flow_lookup(s->flows, &key) != NULL;
-}

@@ -204,8 +204,6 @@ void tcp_listener_drain(struct tcp_stack *s, int listener, bool draining);
 struct tcp_conn *tcp_connect(struct tcp_stack *s, enum net_side side, const struct lg_ip *remote,
 	uint16_t rport, const struct tcp_opts *o, void *user, lg_us now, int *err);
 
-/* True when the 4-tuple is a connection of this stack (worker: steering decision on a miss). */
-bool tcp_owns(const struct tcp_stack *s, const struct net_pkt *pkt);
 /*
  * A burst of checked segments; n <= NET_BURST. Takes every pkt.m. ACKs are collected and leave at
  * tcp_flush(), one per connection and burst at most (plus what RFC 5681 demands at once).
@@ -275,7 +273,6 @@ uint32_t tcp_tx_space(struct tcp_conn *c);
  * tolerated; the limit is on memory, not a wall). -EPIPE after shutdown or close (data freed).
  */
 int tcp_send(struct tcp_conn *c, struct lg_chain *data);
-uint32_t tcp_tx_unsent(const struct tcp_conn *c);  /* queued, not yet sent once */
 uint32_t tcp_tx_unacked(const struct tcp_conn *c); /* queued or sent, not acknowledged */
 /* FIN after everything queued (half-close: receiving goes on). */
 void tcp_shutdown(struct tcp_conn *c);

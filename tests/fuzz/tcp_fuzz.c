@@ -290,7 +290,6 @@ static void do_segment(struct run *r, struct script *s)
 		.src = peer_ip,
 		.dst = stack_ip,
 		.side = c != NULL ? (enum net_side)c->key.side : NET_EXTERNAL};
-	(void)tcp_owns(stack, &pkt);
 	tcp_input(stack, &pkt, 1, now);
 }
 
