@@ -64,6 +64,8 @@ static void conn_init(struct tcp_conn *c, const struct flow_key *key, const stru
 	c->snd_una = c->snd_nxt = c->iss;
 	c->recover = c->iss;
 	c->tx_seq = c->cur_seq = c->iss + 1;
+	c->min_rtt = c->min_rtt_old = UINT32_MAX;
+	c->min_rtt_window = now;
 	timers_init(c);
 	conn_update_mss(c);
 }
@@ -158,7 +160,7 @@ void conn_free(struct tcp_conn *c)
 	LG_ASSERT(c->state == TCP_CLOSED && !(c->flags & CF_IN_FLOW));
 	LG_ASSERT(c->rec_head == NULL && c->ooo == NULL && lg_chain_empty(&c->tx));
 	LG_ASSERT(!lg_timer_armed(&c->t_rexmt) && !lg_timer_armed(&c->t_delack) &&
-		  !lg_timer_armed(&c->t_life));
+		  !lg_timer_armed(&c->t_life) && !lg_timer_armed(&c->t_pace));
 	LG_ASSERT(!lg_node_linked(&c->out_node));
 	lg_chain_free(&c->rx);
 	list_leave(c);
@@ -217,7 +219,8 @@ void conn_established(struct tcp_conn *c, lg_us now)
 	if (c->flags & CF_SYN_RTX && c->srtt == 0)
 		c->rto = TCP_RTO_INIT_SYN_LOST;
 	c->rto_shift = 0;
-	cc_established(c);
+	rack_init(c);
+	cc_established(c, now);
 	keepalive_start(c, now);
 	if (c->flags & CF_ACTIVE) {
 		conn_post(c, TCP_EV_CONNECTED);

@@ -32,6 +32,12 @@
 	X(FAST_RETRANS, "fast-retrans", "entries into fast recovery")                              \
 	X(DUP_ACKS_IN, "dup-acks-in", "duplicate ACKs received")                                   \
 	X(SACK_BLOCKS_IN, "sack-blocks-in", "SACK blocks received")                                \
+	X(DSACKS_IN, "dsacks-in", "D-SACKs received: something was sent twice (RFC 2883)")         \
+	X(REORDERING_SEEN, "reordering-seen", "connections on whose path packets overtake")        \
+	X(LOSS_PROBES, "loss-probes", "tail loss probes sent (RFC 8985 section 7)")                \
+	X(LOSS_PROBE_RECOVERIES, "loss-probe-recoveries", "losses that a tail loss probe mended")  \
+	X(UNDOS, "undos", "reductions of cwnd undone: nothing had been lost")                      \
+	X(SPURIOUS_RTOS, "spurious-rto-detected", "retransmission timeouts that were needless")    \
 	X(OOO_SEGS_IN, "ooo-segs-in", "segments stored out of order")                              \
 	X(ZERO_WINDOW_PROBES, "zero-window-probes", "probes sent into a closed window")            \
 	X(KEEPALIVES, "keepalives", "keepalive probes sent")                                       \
