@@ -21,6 +21,11 @@ uint32_t cc_initial_window(const struct tcp_conn *c)
 	return LG_MIN(10 * mss, LG_MAX(2 * mss, 14600u));
 }
 
+uint32_t cc_flight_size(const struct tcp_conn *c)
+{
+	return LG_MIN(c->snd_nxt - c->snd_una, c->cwnd);
+}
+
 void cc_established(struct tcp_conn *c, lg_us now)
 {
 	/* RFC 5681 section 3.1: one segment when the SYN or SYN-ACK was lost. */

@@ -122,5 +122,10 @@ void cc_established(struct tcp_conn *c, lg_us now);
 void cc_on_ack(struct tcp_conn *c, const struct tcp_ack_info *a);
 void cc_restart_after_idle(struct tcp_conn *c, lg_us now);
 uint32_t cc_initial_window(const struct tcp_conn *c);
+/*
+ * FlightSize for a new ssthresh: RFC 5681 section 3.2 step 2 leaves out what limited transmit has
+ * sent beyond cwnd.
+ */
+uint32_t cc_flight_size(const struct tcp_conn *c);
 
 #endif

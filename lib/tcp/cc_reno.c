@@ -13,7 +13,7 @@ static uint32_t reno_ssthresh(struct tcp_conn *c, lg_us now)
 {
 	(void)now;
 	c->ccs.reno.bytes_acked = 0;
-	return LG_MAX((c->snd_nxt - c->snd_una) / 2, 2u * c->mss);
+	return LG_MAX(cc_flight_size(c) / 2, 2u * c->mss);
 }
 
 static void reno_on_ack(struct tcp_conn *c, const struct tcp_ack_info *a, bool limited)

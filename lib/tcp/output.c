@@ -159,6 +159,7 @@ static void output_data(struct tcp_conn *c, lg_us now)
 		return;
 	}
 	output_new(c, now);
+	pace_settle(c);
 	if (c->flags & CF_PROBE)
 		output_probe(c, now);
 	rexmt_update(c, now, false);

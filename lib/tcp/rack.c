@@ -6,8 +6,9 @@
  */
 #include "tcp/tcp_internal.h"
 
-#define RACK_PERSIST  16 /* recoveries for which a widened reordering window is kept */
-#define RACK_MULT_MAX 20 /* of min_RTT / 4, and never beyond SRTT anyway */
+#define RACK_PERSIST  16       /* recoveries for which a widened reordering window is kept */
+#define RACK_SLACK    LG_MS(2) /* late timers and hosts look like reordering on a short path */
+#define RACK_MULT_MAX 20       /* of min_RTT / 4, and never beyond SRTT anyway */
 
 void rack_init(struct tcp_conn *c)
 {
@@ -109,7 +110,7 @@ uint32_t rack_detect_loss(struct tcp_conn *c, lg_us now)
 			rec_mark_lost_again(c, r);
 		} else {
 			/* All behind it were sent later. */
-			c->reo_at = tx_time + wait;
+			c->reo_at = tx_time + wait + RACK_SLACK;
 			break;
 		}
 	}

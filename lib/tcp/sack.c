@@ -26,13 +26,20 @@ static bool is_dsack(const struct tcp_conn *c, const struct tcp_seg *g)
 	return g->opt.n_sack > 1 && seq_geq(b[0].start, b[1].start) && seq_leq(b[0].end, b[1].end);
 }
 
-/* Only whole records: half a one stays unSACKed, which costs at most a needless retransmission. */
+/*
+ * Only whole records: half a one stays unSACKed, which costs at most a needless retransmission. In
+ * sequence order, or RACK would see reordering where there is none.
+ */
 static void sack_block(struct tcp_conn *c, const struct tcp_sack_block *b,
 	const struct tcp_options *opt, struct tcp_ack_info *a, lg_us now)
 {
-	for (struct tcp_rec *r = c->rec_tail; r != NULL && seq_geq(r->seq, b->start); r = r->prev) {
+	struct tcp_rec *r = c->rec_tail;
+
+	while (r != NULL && r->prev != NULL && seq_geq(r->prev->seq, b->start))
+		r = r->prev;
+	for (; r != NULL && seq_leq(r->end, b->end); r = r->next) {
 		uint32_t n = r->end - r->seq;
-		if (r->flags & REC_SACKED || seq_gt(r->end, b->end))
+		if (r->flags & REC_SACKED || seq_lt(r->seq, b->start))
 			continue;
 		if (!(r->flags & REC_EVER_RTX) && a->rtt == 0)
 			a->rtt = LG_MAX(us_since(now, r->tx_time), 1u);
@@ -44,19 +51,37 @@ static void sack_block(struct tcp_conn *c, const struct tcp_sack_block *b,
 	}
 }
 
+/* The valid blocks of an ACK, without a D-SACK, lowest first. */
+static unsigned sort_blocks(const struct tcp_conn *c, const struct tcp_options *opt, bool dsack,
+	struct tcp_sack_block *out)
+{
+	unsigned n = 0;
+
+	for (unsigned i = dsack; i < opt->n_sack; i++) {
+		unsigned at = n;
+		if (!block_valid(c, &opt->sack[i]))
+			continue;
+		for (; at > 0 && seq_gt(out[at - 1].start, opt->sack[i].start); at--)
+			out[at] = out[at - 1];
+		out[at] = opt->sack[i];
+		n++;
+	}
+	return n;
+}
+
 void sack_update(struct tcp_conn *c, const struct tcp_seg *g, struct tcp_ack_info *a, lg_us now)
 {
-	const struct tcp_options *opt = &g->opt;
+	struct tcp_sack_block blocks[TCP_MAX_SACK_BLOCKS];
 
-	if (opt->n_sack == 0 || !(c->flags & CF_SACK))
+	if (g->opt.n_sack == 0 || !(c->flags & CF_SACK))
 		return;
-	TCP_COUNT_ADD(c->s, SACK_BLOCKS_IN, opt->n_sack);
+	TCP_COUNT_ADD(c->s, SACK_BLOCKS_IN, g->opt.n_sack);
 	a->dsack = is_dsack(c, g);
 	if (a->dsack)
 		TCP_COUNT(c->s, DSACKS_IN);
-	for (unsigned i = a->dsack; i < opt->n_sack; i++)
-		if (block_valid(c, &opt->sack[i]))
-			sack_block(c, &opt->sack[i], opt, a, now);
+	unsigned n = sort_blocks(c, &g->opt, a->dsack, blocks);
+	for (unsigned i = 0; i < n; i++)
+		sack_block(c, &blocks[i], &g->opt, a, now);
 }
 
 void sack_forget(struct tcp_conn *c)

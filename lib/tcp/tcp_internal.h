@@ -144,6 +144,7 @@ enum {
 	CF_SYN_RTX = 1 << 18,   /* our SYN was sent more than once */
 	CF_RETRY = 1 << 19,     /* an mbuf was missing: the delayed-ACK timer tries again */
 	CF_PROBE = 1 << 20,     /* the persist timer wants a probe out */
+	CF_PACED = 1 << 21,     /* data waits, or waited until now, for its pace */
 };
 
 /*
@@ -513,6 +514,8 @@ void rate_app_limited(struct tcp_conn *c);
 /* True when pacing lets data go now; arms the timer otherwise. */
 bool pace_allows(struct tcp_conn *c, lg_us now);
 void pace_sent(struct tcp_conn *c, uint32_t bytes, lg_us now);
+/* All that may leave now has left: without a wait for the pace there is nothing to make up for. */
+void pace_settle(struct tcp_conn *c);
 
 /* ---- rack.c: loss detection by time (RFC 8985) --------------------------------------------------
  */
