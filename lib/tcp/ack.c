@@ -10,7 +10,7 @@ static void window_opened(struct tcp_conn *c, bool advanced, lg_us now)
 {
 	c->persist_shift = 0;
 	c->rto_shift = 0;
-	c->progress_at = now;
+	c->progress_at = c->rto_base = now;
 	if (advanced || c->rec_head == NULL)
 		return;
 	rec_mark_lost_again(c, c->rec_head);

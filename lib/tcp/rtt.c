@@ -38,6 +38,8 @@ void rtt_sample(struct tcp_conn *c, lg_us rtt, lg_us now)
 		c->srtt = LG_MAX((7 * c->srtt + rtt) / 8, 1);
 	}
 	c->rto = LG_MIN(c->srtt + LG_MAX(TCP_RTO_MIN, 4 * c->rttvar), TCP_RTO_MAX);
+	if (c->rto_shift != 0) /* the wait without backoff begins now, it is not over already */
+		c->rto_base = now;
 	c->rto_shift = 0;
 }
 

@@ -6,8 +6,9 @@
  */
 #include "tcp/tcp_internal.h"
 
-#define TLP_DELACK LG_MS(200) /* WCDelAckT: a lone segment's ACK may wait that long */
-#define TLP_SLACK  LG_MS(2)   /* for the peer's and our own timers */
+#define TLP_DELACK                                                                                 \
+	LG_MS(230) /* WCDelAckT: a lone segment's ACK may wait 200 ms, and timers are late */
+#define TLP_SLACK LG_MS(2) /* for the peer's and our own timers */
 
 static bool tlp_allowed(const struct tcp_conn *c)
 {
@@ -20,8 +21,10 @@ lg_us tlp_deadline(const struct tcp_conn *c)
 {
 	if (!tlp_allowed(c))
 		return 0;
-	bool lone = c->rec_head == c->rec_tail;
-	return c->tlp_base + 2 * c->srtt + (lone ? TLP_DELACK : TLP_SLACK);
+	/* The RFC says 2 * SRTT + WCDelAckT; ours is earlier than the RTO on long paths, too. */
+	if (c->rec_head == c->rec_tail)
+		return c->tlp_base + c->srtt + TLP_DELACK;
+	return c->tlp_base + 2 * c->srtt + TLP_SLACK;
 }
 
 /* Section 7.3: the last segment again, when there is nothing new or no room for it. */

@@ -194,6 +194,26 @@ static void rto_spares_what_was_just_sent(void **state)
 	peer_stop(&p);
 }
 
+/* A window that opens late in the persist timer's wait is no timeout. */
+static void opening_window_starts_the_rto_anew(void **state)
+{
+	struct peer p;
+	(void)state;
+	open_path(&p, false);
+	p.wnd = 0;
+	peer_send(&p, F_ACK, 1, 1);
+	queue(&p, 0, 4);
+	peer_advance(&p, LG_MS(350)); /* one probe, the next is due 600 ms later */
+	assert_int_equal(counter(&p, TCP_CTR_ZERO_WINDOW_PROBES), 1);
+	peer_advance(&p, LG_MS(450));
+	expect_skip(&p);
+	p.wnd = 65535;
+	peer_send(&p, F_ACK, 1, 1);
+	assert_int_equal(p.n_out, 5);
+	assert_int_equal(counter(&p, TCP_CTR_RTO_TIMEOUTS), 0);
+	peer_stop(&p);
+}
+
 /* ---- TLP --------------------------------------------------------------------------------------
  */
 
@@ -505,6 +525,7 @@ int main(void)
 		cmocka_unit_test(lost_retransmission_is_sent_again_without_a_timeout),
 		cmocka_unit_test(dsack_widens_the_reordering_window),
 		cmocka_unit_test(rto_spares_what_was_just_sent),
+		cmocka_unit_test(opening_window_starts_the_rto_anew),
 		cmocka_unit_test(lost_tail_is_probed_with_the_last_segment),
 		cmocka_unit_test(probe_is_new_data_when_there_is_some),
 		cmocka_unit_test(lone_segment_is_probed_later),
