@@ -219,6 +219,7 @@ static void give(struct sim *w, int host, struct burst *b)
 	if (b->n == 0)
 		return;
 	tcp_input(w->stack[host], b->pkts, b->n, w->now);
+	sim_pool_used(w, host, b->n);
 	b->n = 0;
 }
 
@@ -233,10 +234,8 @@ static void packet_in(struct sim *w, const struct sim_event *e, struct burst *b)
 		.src = e->pkt.tx.src,
 		.dst = e->pkt.tx.dst,
 		.side = e->host == 0 ? NET_INTERNAL : NET_EXTERNAL};
-	if (b->n == (w->small_pools ? SIM_LOOK : NET_BURST)) {
+	if (b->n == (w->small_pools ? SIM_LOOK : NET_BURST))
 		give(w, e->host, b);
-		sim_pool_used(w, e->host, SIM_LOOK);
-	}
 }
 
 static void one_event(struct sim *w, const struct sim_event *e, struct burst bursts[2])
