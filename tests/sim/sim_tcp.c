@@ -62,13 +62,20 @@ static void random_opts(struct sim *w, struct tcp_opts *o)
 	tcp_opts_default(o);
 	o->rcv_buf = sim_range(&w->rng, 16, 512) * 1024;
 	o->snd_buf = sim_range(&w->rng, 16, 512) * 1024;
+	o->rcv_start = o->rcv_buf;
+	/* Begins with little and grows. */
+	if (sim_chance(&w->rng, 500)) {
+		o->rcv_buf = sim_range(&w->rng, 256, 4096) * 1024;
+		o->snd_buf = sim_range(&w->rng, 256, 4096) * 1024;
+		o->rcv_start = sim_range(&w->rng, 16, 64) * 1024;
+	}
 	/* Always on: it is what finds out that the other side's RST got lost. */
 	o->keepalive_idle = LG_SEC(sim_range(&w->rng, 5, 120));
 	/* Long: a world's bad luck must not look like a peer that is gone. */
 	o->user_timeout = o->fin_timeout = LG_SEC(600);
 	o->connect_timeout = LG_SEC(w->small_pools ? 600 : 120);
 	if (w->small_pools)
-		o->rcv_buf = o->snd_buf = sim_range(&w->rng, 128, 256) * 1024;
+		o->rcv_buf = o->rcv_start = o->snd_buf = sim_range(&w->rng, 128, 256) * 1024;
 }
 
 static void make_stack(struct sim *w, int host)
