@@ -119,8 +119,8 @@ struct conf_timeouts {        /* LY-406; microseconds */
 };
 
 /*
- * Receive memory that a head of one byte may take: segments fill half of their buffers at least, and
- * the window must not close before the end.
+ * Receive memory that a head of one byte may take: segments fill half of their buffers at least,
+ * and the window must not close before the end.
  */
 #define CONF_HEAD_MEMORY 3u
 

@@ -132,7 +132,8 @@ struct tcp_opts {
 	lg_us fin_timeout; /* after tcp_release(): FIN-WAIT-2, and queued data without progress */
 	const char *cc;    /* congestion control: "reno"; NULL: the default */
 };
-/* Defaults: 256 KiB to 6 MiB to receive, 4 MiB to send, keepalive 120 s/15 s/4, connect 5 s, user timeout 120 s, fin 30 s. */
+/* Defaults: 256 KiB to 6 MiB to receive, 4 MiB to send, keepalive 120 s/15 s/4, connect 5 s, user
+ * timeout 120 s, fin 30 s. */
 void tcp_opts_default(struct tcp_opts *o);
 
 struct tcp_stack_params {
@@ -268,10 +269,10 @@ void tcp_rx_consumed(struct tcp_conn *c);
 bool tcp_rx_eof(const struct tcp_conn *c); /* FIN received (bytes may still wait in tcp_rx) */
 
 /*
- * Bytes that tcp_send() takes now: room in the send buffer; 0 also after tcp_shutdown(). Send memory
- * follows the congestion window: 128 KiB at first, twice of what may be in flight on a path that
- * carries more, snd_buf at most. When the result is less than 32 KiB (or a quarter of a smaller
- * snd_buf), WRITABLE follows once half of the memory, or 128 KiB, are free (or half of what
+ * Bytes that tcp_send() takes now: room in the send buffer; 0 also after tcp_shutdown(). Send
+ * memory follows the congestion window: 128 KiB at first, twice of what may be in flight on a path
+ * that carries more, snd_buf at most. When the result is less than 32 KiB (or a quarter of a
+ * smaller snd_buf), WRITABLE follows once half of the memory, or 128 KiB, are free (or half of what
  * tcp_stack_pressure() left).
  */
 uint32_t tcp_tx_space(struct tcp_conn *c);

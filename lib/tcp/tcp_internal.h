@@ -32,8 +32,8 @@
 #define TCP_RCV_START         (256 * 1024) /* receive memory at first, by default */
 #define TCP_SND_START         (128 * 1024) /* send memory of a short or slow path */
 #define TCP_WRITABLE_ROOM     (128 * 1024) /* worth waking a waiting sender for */
-#define TCP_DUPTHRESH         3     /* RFC 5681 section 3.2 */
-#define TCP_QUICKACKS         16    /* first segments are acknowledged at once: feeds slow start */
+#define TCP_DUPTHRESH         3            /* RFC 5681 section 3.2 */
+#define TCP_QUICKACKS         16 /* first segments are acknowledged at once: feeds slow start */
 #define TCP_RTO_INIT          LG_SEC(1)
 #define TCP_RTO_INIT_SYN_LOST LG_SEC(3) /* RFC 6298 (5.7) */
 #define TCP_RTO_MIN           LG_MS(250)
