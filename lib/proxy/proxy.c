@@ -16,6 +16,8 @@ static int listen_all(struct proxy *p, char *err, size_t errlen)
 
 	tcp_opts_default(&o);
 	o.rcv_buf = c->limits.receive_buffer;
+	/* A head is taken as a whole; until then the connection can't show that it is read. */
+	o.rcv_start = LG_MAX(o.rcv_start, CONF_HEAD_MEMORY * c->limits.request_head);
 	o.snd_buf = c->limits.send_buffer;
 	o.keepalive_idle = c->timeouts.keepalive_client;
 	o.user_timeout = c->timeouts.retransmit;

@@ -92,6 +92,7 @@ void ack_process(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 	if (a.delivered > 0)
 		c->tlp_base = now;
 	rexmt_update(c, now, a.acked > 0);
+	conn_post_writable(c); /* both windows are known now */
 	if (conn_unsent(c) > 0 || conn_fin_due(c) || c->lost_bytes > c->retrans_bytes)
 		conn_mark_output(c);
 }

@@ -52,6 +52,7 @@ static void conn_init(struct tcp_conn *c, const struct flow_key *key, const stru
 	c->opts = *opts;
 	c->opts.rcv_buf = LG_MAX(opts->rcv_buf, TCP_MIN_BUF);
 	c->opts.snd_buf = LG_MAX(opts->snd_buf, TCP_MIN_BUF);
+	c->rcv_buf = tune_rcv_start(&c->opts);
 	c->cc = cc;
 	c->opts.cc = cc->name;
 	c->rto = TCP_RTO_INIT;
@@ -191,8 +192,11 @@ void conn_post(struct tcp_conn *c, unsigned events)
 
 void conn_post_writable(struct tcp_conn *c)
 {
+	if (!(c->flags & CF_WANT_WRITABLE))
+		return;
 	uint32_t limit = pressure_snd_limit(c);
-	if (!(c->flags & CF_WANT_WRITABLE) || limit == 0 || c->tx.truesize > limit / 2)
+	uint32_t room = LG_MIN(limit / 2, (uint32_t)TCP_WRITABLE_ROOM);
+	if (limit == 0 || c->tx.truesize > limit - room)
 		return;
 	c->flags &= ~CF_WANT_WRITABLE;
 	conn_post(c, TCP_EV_WRITABLE);

@@ -8,7 +8,8 @@
 #include "tcp/tcp_internal.h"
 
 /* The last quarter of the pool is for connections that hold few: nobody can starve the others. */
-#define REC_FEW 8
+#define REC_FEW      8
+#define REC_TINY_MAX 512
 
 /*
  * A peer that asks for tiny segments gets few of them in flight: the work of an ACK grows with
@@ -16,7 +17,8 @@
  */
 static uint32_t rec_limit(const struct tcp_conn *c)
 {
-	return LG_MAX(c->opts.snd_buf / 512, 64u);
+	uint32_t full = LG_MAX(c->opts.snd_buf / 2048, 64u);
+	return c->mss < TCP_DEFAULT_MSS_V4 ? LG_MIN(full, (uint32_t)REC_TINY_MAX) : full;
 }
 
 bool rec_available(const struct tcp_conn *c)

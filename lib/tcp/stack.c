@@ -10,8 +10,9 @@
 void tcp_opts_default(struct tcp_opts *o)
 {
 	*o = (struct tcp_opts){
-		.rcv_buf = 256 * 1024,
-		.snd_buf = 256 * 1024,
+		.rcv_buf = 6 * 1024 * 1024,
+		.rcv_start = TCP_RCV_START,
+		.snd_buf = 4 * 1024 * 1024,
 		.keepalive_idle = LG_SEC(120),
 		.keepalive_interval = LG_SEC(15),
 		.keepalive_probes = 4,

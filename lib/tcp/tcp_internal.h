@@ -30,8 +30,11 @@
 #define TCP_MAX_OOO_RANGES    64    /* per connection */
 #define TCP_MIN_BUF           16384 /* smallest rcv_buf and snd_buf that keep the windows useful */
 #define TCP_RX_SLACK          4608  /* two buffers: what packing may need on top */
-#define TCP_DUPTHRESH         3     /* RFC 5681 section 3.2 */
-#define TCP_QUICKACKS         16    /* first segments are acknowledged at once: feeds slow start */
+#define TCP_RCV_START         (256 * 1024) /* receive memory at first, by default */
+#define TCP_SND_START         (128 * 1024) /* send memory of a short or slow path */
+#define TCP_WRITABLE_ROOM     (128 * 1024) /* worth waking a waiting sender for */
+#define TCP_DUPTHRESH         3            /* RFC 5681 section 3.2 */
+#define TCP_QUICKACKS         16 /* first segments are acknowledged at once: feeds slow start */
 #define TCP_RTO_INIT          LG_SEC(1)
 #define TCP_RTO_INIT_SYN_LOST LG_SEC(3) /* RFC 6298 (5.7) */
 #define TCP_RTO_MIN           LG_MS(250)
@@ -217,6 +220,10 @@ struct tcp_conn {
 	uint32_t ack_pending_bytes; /* in-order bytes not acknowledged yet */
 	uint32_t dsack_seq, dsack_end;
 	uint32_t rcv_fin_seq;
+	uint32_t rcv_buf; /* receive memory now: grows up to opts.rcv_buf, see tune.c */
+	uint32_t round_read, round_edge; /* when the round began: what was read; our window */
+	lg_us round_at, round_rtt;       /* 0: not begun; least sample in it, or 0 */
+	lg_us rcv_rtt;                   /* round trip as the receiver sees it, or 0 */
 	uint8_t quickacks;
 	uint8_t ka_probes;
 	uint8_t persist_shift;
@@ -344,7 +351,7 @@ void conn_set_reason(struct tcp_conn *c, enum tcp_reason why);
 void conn_free(struct tcp_conn *c);
 void conn_post(struct tcp_conn *c, unsigned events);
 void conn_mark_output(struct tcp_conn *c);
-/* WRITABLE when somebody waits for it and half of the send memory is free. */
+/* WRITABLE when somebody waits for it and enough of the send memory is free. */
 void conn_post_writable(struct tcp_conn *c);
 /* Frees the blocks of connections that died with nobody holding them. */
 void conn_reap(struct tcp_stack *s);
@@ -438,10 +445,19 @@ static inline uint32_t rcv_wnd(const struct tcp_conn *c)
 	return c->rcv_adv - c->rcv_nxt;
 }
 
+/* ---- tune.c -------------------------------------------------------------------------------------
+ */
+
+uint32_t tune_rcv_start(const struct tcp_opts *o);
+/* Before the in-order data of g is taken: rcv_buf grows when the user reads as fast as it comes. */
+void tune_rcv(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
+/* Send memory that is of use on this path. */
+uint32_t tune_snd_limit(const struct tcp_conn *c);
+
 /* ---- pressure.c ---------------------------------------------------------------------------------
  */
 
-/* Receive and send memory that c may fill now; opts.rcv_buf and opts.snd_buf without pressure. */
+/* Receive and send memory that c may fill now; rcv_buf and tune_snd_limit() without pressure. */
 uint32_t pressure_rcv_limit(const struct tcp_conn *c);
 uint32_t pressure_snd_limit(const struct tcp_conn *c);
 /* Largest window to promise now. */

@@ -182,7 +182,8 @@ static void check_conn(void *ctx, struct tcp_conn *c)
 	lg_chain_check(&c->tx);
 	SIM_CHECK(w, seq_leq(c->snd_una, c->snd_nxt));
 	/* Memory stays bounded, whatever the segments look like (law 3). */
-	SIM_CHECK(w, c->rx.truesize + c->ooo_truesize <= c->opts.rcv_buf + 3 * 2304);
+	SIM_CHECK(w, c->rx.truesize + c->ooo_truesize <= c->rcv_buf + 3 * 2304);
+	SIM_CHECK(w, c->rcv_buf <= c->opts.rcv_buf);
 	/* Something to do and no timer and no mark: that is how connections get stuck. */
 	if (c->state >= TCP_ESTABLISHED && c->state != TCP_TIME_WAIT &&
 		(c->snd_una != c->snd_nxt || conn_unsent(c) > 0 || conn_fin_due(c)))
