@@ -53,6 +53,11 @@ struct conf_tls_versions {
 	const char *ciphers, *ciphersuites; /* NULL: defaults */
 };
 
+/* What a listener's or a pool's TCP connections are tuned by. */
+struct conf_tcp {
+	const char *congestion_control; /* name of an algorithm in lib/tcp; NULL: its default */
+};
+
 struct conf_listener {
 	const char *name;
 	struct lg_ip ip; /* zero: any external address */
@@ -62,6 +67,7 @@ struct conf_listener {
 	unsigned n_certificates;
 	unsigned default_certificate;
 	struct conf_tls_versions versions;
+	struct conf_tcp tcp;
 };
 
 enum conf_http_action { CONF_HTTP_DEFAULT, CONF_HTTP_FORWARD, CONF_HTTP_REDIRECT, CONF_HTTP_OFF };
@@ -82,6 +88,7 @@ struct conf_pool {
 	bool verify;
 	const char *ca_file, *verify_name, *sni; /* sni NULL: none sent */
 	struct conf_tls_versions versions;
+	struct conf_tcp tcp;
 	lg_us response_header_timeout; /* 0: global */
 };
 

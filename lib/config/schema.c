@@ -142,6 +142,11 @@ const struct conf_key conf_schema[] = {
 		"`ports.external.addresses`, `*` is all of them. Beside `*`, a listener on one "
 		"address has that "
 		"address to itself. A list makes listeners NAME, NAME#2, ..."},
+	{CS_LISTENER, "congestion_control", CT_ENUM, AT(raw_listener, tcp.congestion_control), 0, 0,
+		"cubic", "cubic|reno|bbr", 0, 0,
+		"How fast data goes to clients: `cubic` is what most of the Internet uses, `reno` "
+		"the older, more timid one; `bbr` goes by measured rate and delay instead of "
+		"losses, for clients on radio links."},
 	{CS_LISTENER, "tls", CT_SECTION, AT(raw_listener, tls), 0, 0, NULL, NULL, CS_LISTENER_TLS,
 		0, "Makes it an https listener."},
 	{CS_LISTENER_TLS, "certificates", CT_NAMES, AT(raw_listener_tls, certificates), 1, 256,
@@ -196,6 +201,8 @@ const struct conf_key conf_schema[] = {
 		"Port for what came over plain http (LY-102); 0: plain is never forwarded."},
 	{CS_POOL, "tls", CT_SECTION, AT(raw_pool, tls), 0, 0, NULL, NULL, CS_POOL_TLS, CF_OFF,
 		"How the servers' certificates are checked."},
+	{CS_POOL, "congestion_control", CT_ENUM, AT(raw_pool, tcp.congestion_control), 0, 0,
+		"cubic", "cubic|reno|bbr", 0, 0, "The same towards the servers."},
 	{CS_POOL, "response_header_timeout", CT_DURATION, AT(raw_pool, response_header_timeout),
 		LG_SEC(1), DAY, NULL, NULL, 0, 0, "Instead of `timeouts.response_header`."},
 	{CS_POOL_TLS, "ca", CT_FILE, AT(raw_pool_tls, ca), 0, 0, NULL, NULL, 0, 0,

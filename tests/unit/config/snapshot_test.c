@@ -97,6 +97,28 @@ static void listeners_resolve_certificates_and_binds(void **state)
 	loaded_free(&r);
 }
 
+static void congestion_control_is_chosen_per_listener_and_pool(void **state)
+{
+	(void)state;
+	struct loaded r = load_text(base_yaml, strlen(base_yaml));
+	for (unsigned i = 0; i < r.conf->n_listeners; i++)
+		assert_string_equal(r.conf->listeners[i].tcp.congestion_control, "cubic");
+	assert_string_equal(r.conf->pools[0].tcp.congestion_control, "cubic");
+	loaded_free(&r);
+
+	r = load_changed("bind: \"*:443\"", "bind: \"*:443\", congestion_control: bbr");
+	assert_string_equal(r.conf->listeners[0].name, "http");
+	assert_string_equal(r.conf->listeners[0].tcp.congestion_control, "cubic");
+	assert_string_equal(r.conf->listeners[1].tcp.congestion_control, "bbr");
+	loaded_free(&r);
+
+	r = load_changed(
+		"servers: [10.0.1.11]\n", "servers: [10.0.1.11]\n    congestion_control: reno\n");
+	assert_string_equal(r.conf->listeners[1].tcp.congestion_control, "cubic");
+	assert_string_equal(r.conf->pools[0].tcp.congestion_control, "reno");
+	loaded_free(&r);
+}
+
 static void default_certificate_can_be_chosen(void **state) /* LY-206 */
 {
 	(void)state;
@@ -324,6 +346,7 @@ int main(void)
 		cmocka_unit_test(ports_hold_addresses_gateways_and_routes),
 		cmocka_unit_test(workers_and_eal_are_kept),
 		cmocka_unit_test(listeners_resolve_certificates_and_binds),
+		cmocka_unit_test(congestion_control_is_chosen_per_listener_and_pool),
 		cmocka_unit_test(default_certificate_can_be_chosen),
 		cmocka_unit_test(hosts_get_their_port_80_action),
 		cmocka_unit_test(one_host_may_have_several_paths),
