@@ -119,6 +119,7 @@ struct conf_timeouts {        /* LY-406; microseconds */
 	lg_us response_header;                  /* 1860 s */
 	lg_us drain;                            /* 30 s at SIGTERM */
 	lg_us keepalive_client, keepalive_pool; /* 120 s, 60 s; 0: off (LY-408) */
+	lg_us keepalive_interval;               /* 15 s between probes that get no answer */
 	lg_us half_open;                        /* 10 s */
 	lg_us time_wait;                        /* 60 s */
 	lg_us fin_wait;                         /* 30 s */
@@ -140,6 +141,9 @@ struct conf_limits {
 	uint32_t neighbours;
 	uint32_t fragments;
 	uint32_t icmp_echo; /* per second and worker */
+	uint32_t keepalive_probes;
+	uint32_t out_of_order;           /* ranges per connection */
+	uint32_t resets, challenge_acks; /* per second and worker */
 	uint16_t source_port_low, source_port_high;
 };
 

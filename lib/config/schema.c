@@ -261,6 +261,9 @@ const struct conf_key conf_schema[] = {
 	TIMEOUT(keepalive_client, 0, DAY, "120s",
 		"TCP keepalive probes to silent clients; 0: off (LY-408)."),
 	TIMEOUT(keepalive_pool, 0, DAY, "60s", "The same towards servers."),
+	TIMEOUT(keepalive_interval, LG_SEC(1), LG_SEC(3600), "15s",
+		"Between keepalive probes that nobody answers; `limits.keepalive_probes` of them "
+		"end the connection."),
 	TIMEOUT(half_open, LG_SEC(1), LG_SEC(300), "10s", "TCP handshake of a client."),
 	TIMEOUT(time_wait, LG_SEC(1), LG_SEC(600), "60s", "TCP TIME-WAIT."),
 	TIMEOUT(fin_wait, LG_SEC(1), LG_SEC(3600), "30s", "We closed and the peer doesn't."),
@@ -297,6 +300,16 @@ const struct conf_key conf_schema[] = {
 	LIMIT(fragments, CT_COUNT, 1, 65536, "256",
 		"IP datagrams being put together, per worker and port."),
 	LIMIT(icmp_echo, CT_COUNT, 1, 1000 * 1000, "1000", "Pings answered per second and worker."),
+	LIMIT(keepalive_probes, CT_COUNT, 1, 100, "4",
+		"TCP keepalive probes without an answer before a connection is given up."),
+	LIMIT(out_of_order, CT_COUNT, 4, 1024, "64",
+		"Separate pieces of data beyond a gap that a TCP connection keeps; more are "
+		"dropped and have to be sent again."),
+	LIMIT(resets, CT_COUNT, 1, 1000 * 1000, "100",
+		"TCP resets sent to segments of no connection, per second and worker."),
+	LIMIT(challenge_acks, CT_COUNT, 10, 1000 * 1000, "1000",
+		"TCP challenge ACKs (RFC 5961) per second and worker; about, so that nobody can "
+		"count on it."),
 	{CS_LIMITS, "source_ports", CT_STRING, AT(raw_limits, source_ports), 0, 0, "10240-65535",
 		"LOW-HIGH", 0, 0,
 		"Local ports of connections to the servers, shared by the workers. Each server "

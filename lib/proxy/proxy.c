@@ -17,6 +17,8 @@ static struct tcp_opts tcp_options_of(const struct conf *c, const struct conf_tc
 	tcp_opts_default(&o);
 	o.rcv_buf = c->limits.receive_buffer;
 	o.snd_buf = c->limits.send_buffer;
+	o.keepalive_interval = c->timeouts.keepalive_interval;
+	o.keepalive_probes = c->limits.keepalive_probes;
 	o.user_timeout = c->timeouts.retransmit;
 	o.fin_timeout = c->timeouts.fin_wait;
 	o.cc = tcp->congestion_control;

@@ -273,6 +273,7 @@ static void timeouts_have_the_defaults_of_ly_406(void **state)
 	assert_int_equal(t->drain, LG_SEC(30));
 	assert_int_equal(t->keepalive_client, LG_SEC(120)); /* LY-408 */
 	assert_int_equal(t->keepalive_pool, LG_SEC(60));
+	assert_int_equal(t->keepalive_interval, LG_SEC(15));
 	assert_int_equal(t->half_open, LG_SEC(10));
 	assert_int_equal(t->time_wait, LG_SEC(60));
 	assert_int_equal(t->fin_wait, LG_SEC(30));
@@ -321,6 +322,10 @@ static void limits_log_and_redirect_have_defaults(void **state)
 	assert_int_equal(c->limits.connections, 10000);
 	assert_int_equal(c->limits.request_head, 64 * 1024); /* LY-413 */
 	assert_int_equal(c->limits.request_body, 0);         /* LY-410 */
+	assert_int_equal(c->limits.keepalive_probes, 4);
+	assert_int_equal(c->limits.out_of_order, 64);
+	assert_int_equal(c->limits.resets, 100);
+	assert_int_equal(c->limits.challenge_acks, 1000);
 	assert_int_equal(c->limits.source_port_low, 10240);
 	assert_int_equal(c->limits.source_port_high, 65535);
 	assert_int_equal(c->redirect_status, 301);
