@@ -18,8 +18,9 @@ static void ack_now(struct tcp_conn *c)
 static uint32_t challenge_limit(const struct tcp_stack *s, lg_us now)
 {
 	uint64_t second = now / 1000000;
-	return TCP_CHALLENGES_PER_S / 2 +
-	       lg_siphash24(&s->p.secret, &second, sizeof(second)) % TCP_CHALLENGES_PER_S;
+	uint32_t mean = s->p.challenge_rate;
+
+	return mean / 2 + (uint32_t)(lg_siphash24(&s->p.secret, &second, sizeof(second)) % mean);
 }
 
 void challenge_ack(struct tcp_conn *c, lg_us now)

@@ -10,7 +10,7 @@ static struct tcp_range *range_new(struct tcp_conn *c, uint32_t seq)
 	struct tcp_stack *s = c->s;
 	struct tcp_range *r = s->range_free;
 	/* As with transmit records, the last quarter is for those who hold little. */
-	unsigned limit = s->n_ranges_free < s->n_ranges / 4 ? 4 : TCP_MAX_OOO_RANGES;
+	unsigned limit = s->n_ranges_free < s->n_ranges / 4 ? 4 : s->p.max_ooo_ranges;
 
 	if (r == NULL || c->n_ooo >= limit)
 		return NULL;

@@ -149,6 +149,9 @@ struct tcp_stack_params {
 	uint32_t max_time_wait;       /* the oldest is recycled; 0: a quarter of max_conns */
 	lg_us time_wait;              /* 2 MSL; default 60 s */
 	lg_us half_open_timeout;      /* SYN-RECEIVED; default 10 s */
+	uint32_t max_ooo_ranges;      /* out-of-order ranges of one connection; default 64 */
+	uint32_t rst_rate;            /* RSTs to segments of no connection, per s; default 100 */
+	uint32_t challenge_rate;      /* challenge ACKs per s (RFC 5961 section 7); default 1000 */
 	uint16_t mtu[NET_SIDES];      /* IP MTU of each side */
 	struct rte_mempool *pool;     /* header and copied-payload mbufs (worker's own) */
 	struct rte_mempool *indirect; /* data-room-less mbufs for zero-copy TX; NULL: always copy */

@@ -27,7 +27,6 @@
 #define TCP_MIN_PMTU_V6       1280  /* RFC 8201 section 4 */
 #define TCP_COPY_MAX          256   /* payloads up to here are copied instead of attached */
 #define TCP_MAX_ATTACH        8     /* more pieces than this are copied: NICs limit segments */
-#define TCP_MAX_OOO_RANGES    64    /* per connection */
 #define TCP_MIN_BUF           16384 /* smallest rcv_buf and snd_buf that keep the windows useful */
 #define TCP_RX_SLACK          4608  /* two buffers: what packing may need on top */
 #define TCP_RCV_START         (256 * 1024) /* receive memory at first, by default */
@@ -42,9 +41,12 @@
 #define TCP_DELACK            LG_MS(40)
 #define TCP_NOMBUF_RETRY      LG_MS(10)
 #define TCP_PAWS_IDLE         ((lg_us)24 * 86400 * 1000000) /* RFC 7323 section 5.5 */
-#define TCP_RSTS_PER_SECOND   100                           /* to segments of no connection */
 #define TCP_CHALLENGES_PER_5S 10                            /* per connection, RFC 5961 section 7 */
-#define TCP_CHALLENGES_PER_S  1000
+
+/* Defaults of struct tcp_stack_params. */
+#define TCP_MAX_OOO_RANGES   64
+#define TCP_RSTS_PER_SECOND  100
+#define TCP_CHALLENGES_PER_S 1000
 
 /* ---- one received segment ---------------------------------------------------------------------
  */
