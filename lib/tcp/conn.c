@@ -109,6 +109,19 @@ void conn_set_reason(struct tcp_conn *c, enum tcp_reason why)
 	c->s->reasons[why]++;
 }
 
+static void count_memory(uint64_t *sum, uint32_t *counted, uint32_t held)
+{
+	*sum += (uint64_t)held - *counted;
+	*counted = held;
+}
+
+void conn_count_memory(struct tcp_conn *c)
+{
+	count_memory(&c->s->rx_truesize, &c->counted_rx, c->rx.truesize);
+	count_memory(&c->s->tx_truesize, &c->counted_tx, c->tx.truesize);
+	count_memory(&c->s->ooo_truesize, &c->counted_ooo, c->ooo_truesize);
+}
+
 void conn_close(struct tcp_conn *c, enum tcp_reason why)
 {
 	if (c->state == TCP_CLOSED)
@@ -124,6 +137,7 @@ void conn_close(struct tcp_conn *c, enum tcp_reason why)
 	c->cur_m = NULL;
 	rec_free_all(c);
 	reass_free(c);
+	conn_count_memory(c);
 	if (lg_node_linked(&c->out_node))
 		lg_node_unlink(&c->out_node);
 	if (!(c->flags & CF_USER))
@@ -164,6 +178,7 @@ void conn_free(struct tcp_conn *c)
 		  !lg_timer_armed(&c->t_life) && !lg_timer_armed(&c->t_pace));
 	LG_ASSERT(!lg_node_linked(&c->out_node));
 	lg_chain_free(&c->rx);
+	conn_count_memory(c);
 	list_leave(c);
 	if (lg_node_linked(&c->ev_node))
 		lg_node_unlink(&c->ev_node);

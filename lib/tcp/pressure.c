@@ -108,6 +108,7 @@ void pressure_drop_ooo(struct tcp_conn *c)
 		return;
 	TCP_COUNT_ADD(c->s, DROP_PRESSURE_OOO, c->n_ooo);
 	reass_free(c);
+	conn_count_memory(c);
 }
 
 /* Lets c feel the level of now. Returns roughly the buffers freed. */

@@ -19,6 +19,7 @@
  */
 
 #define TCP_MAX_LISTENERS     256
+#define TCP_LISTENER_BUCKETS  256  /* by port */
 #define TCP_MAX_WSCALE        14   /* RFC 7323 section 2.3 */
 #define TCP_MIN_PEER_MSS      88   /* below this a peer's MSS only multiplies our work */
 #define TCP_DEFAULT_MSS_V4    536  /* MUST-15 */
@@ -216,6 +217,7 @@ struct tcp_conn {
 	struct lg_chain rx;
 	struct tcp_range *ooo;
 	uint32_t ooo_truesize;
+	uint32_t counted_rx, counted_tx, counted_ooo; /* of our chains in the stack's sums */
 	uint16_t n_ooo;
 	uint16_t rcv_mss; /* estimate of what the peer calls full-sized */
 	uint32_t ooo_stamp;
@@ -291,6 +293,7 @@ struct tcp_listener {
 	uint16_t port;
 	uint8_t side;
 	bool draining;
+	uint16_t next; /* 1 + index of the next in the same bucket; 0: none */
 	struct tcp_opts opts;
 	const struct tcp_cc_ops *cc;
 	void *user;
@@ -320,9 +323,11 @@ struct tcp_stack {
 	uint32_t n_used; /* blocks not free */
 	uint32_t n_half_open;
 	uint32_t n_state[TCP_STATES];
+	uint64_t rx_truesize, tx_truesize, ooo_truesize; /* sums, see conn_count_memory() */
 
 	struct tcp_listener listeners[TCP_MAX_LISTENERS];
 	unsigned n_listeners;
+	uint16_t listener_at[TCP_LISTENER_BUCKETS]; /* 1 + index of the first; 0: none */
 
 	uint8_t pressure;                  /* enum tcp_pressure */
 	uint32_t relief_next, relief_left; /* walk over conns after a change of it */
@@ -353,6 +358,11 @@ void conn_set_reason(struct tcp_conn *c, enum tcp_reason why);
 void conn_free(struct tcp_conn *c);
 void conn_post(struct tcp_conn *c, unsigned events);
 void conn_mark_output(struct tcp_conn *c);
+/*
+ * Brings the stack's sums of memory up to date with c's chains: whoever changes a chain calls it
+ * before he returns, so that the gauges cost nothing however many connections there are.
+ */
+void conn_count_memory(struct tcp_conn *c);
 /* WRITABLE when somebody waits for it and enough of the send memory is free. */
 void conn_post_writable(struct tcp_conn *c);
 /* Frees the blocks of connections that died with nobody holding them. */
