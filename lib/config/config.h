@@ -119,10 +119,11 @@ struct conf_timeouts {        /* LY-406; microseconds */
 };
 
 struct conf_limits {
-	uint32_t connections;    /* client connections per worker */
-	uint32_t half_open;      /* per worker */
-	uint32_t time_wait;      /* per worker */
-	uint32_t receive_buffer; /* bytes of memory per connection and direction */
+	uint32_t connections;       /* client connections per worker */
+	uint32_t half_open;         /* per worker */
+	uint32_t syn_cookies_above; /* half-open, per worker; 0: SYN cookies always */
+	uint32_t time_wait;         /* per worker */
+	uint32_t receive_buffer;    /* bytes of memory per connection and direction */
 	uint32_t send_buffer;
 	uint32_t request_head; /* LY-413: 64 KiB default */
 	uint32_t request_field;

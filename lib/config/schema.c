@@ -267,6 +267,10 @@ const struct conf_key conf_schema[] = {
 		"Client connections per worker. Each may have a connection to a pool beside it."),
 	LIMIT(half_open, CT_COUNT, 16, 1000 * 1000, "4096",
 		"TCP handshakes in progress, per worker."),
+	LIMIT(syn_cookies_above, CT_COUNT, 0, 1000 * 1000, NULL,
+		"With so many handshakes in progress, SYNs are answered without remembering them "
+		"(SYN cookies, RFC 4987); 0: always; from `half_open` on: never, and the oldest "
+		"handshake gives way. Half of `half_open` when left out."),
 	LIMIT(time_wait, CT_COUNT, 16, 4 * 1000 * 1000, "10000",
 		"Connections in TIME-WAIT, per worker; the oldest gives way."),
 	LIMIT(receive_buffer, CT_SIZE, 64 * 1024, 64 * 1024 * 1024, "256KiB",

@@ -69,7 +69,8 @@ static bool syn_sent_rst(struct tcp_conn *c, const struct tcp_seg *g)
 
 static void handshake_rtt(struct tcp_conn *c, lg_us now)
 {
-	if (!(c->flags & CF_SYN_RTX))
+	/* A SYN cookie doesn't say when it was sent. */
+	if (!(c->flags & CF_SYN_RTX) && c->syn_tx != 0)
 		rtt_sample(c, now - c->syn_tx);
 }
 
@@ -250,7 +251,8 @@ static bool step_syn(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 
 static bool ack_syn_received(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 {
-	if (!seq_gt(g->ack, c->snd_una) || !seq_leq(g->ack, c->snd_nxt)) {
+	bool in_range = seq_gt(g->ack, c->snd_una) && seq_leq(g->ack, c->snd_nxt);
+	if (!in_range && !cookie_adopt(c, g, now)) {
 		TCP_COUNT(c->s, DROP_BAD_ACK);
 		segment_answer_rst(c->s, &c->key, g, now);
 		return false;

@@ -26,15 +26,10 @@ static void emit(struct tcp_stack *s, const struct flow_key *key, struct rte_mbu
 	s->p.output(s->p.output_ctx, (enum net_side)key->side, m, &tx, now);
 }
 
-/* A header mbuf with options in place; NULL (counted) when the pool is empty. */
-static struct rte_mbuf *header_new(struct tcp_stack *s, const struct flow_key *key,
+/* The header with its options, into an empty mbuf. */
+static void header_write(struct rte_mbuf *m, const struct flow_key *key,
 	const struct tcp_options *opt, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t wnd)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(s->p.pool);
-	if (m == NULL) {
-		TCP_COUNT(s, DROP_NOMBUF);
-		return NULL;
-	}
 	unsigned optlen = opt != NULL ? tcp_options_len(opt) : 0;
 	unsigned hlen = (unsigned)sizeof(struct rte_tcp_hdr) + optlen;
 	LG_ASSERT(rte_pktmbuf_headroom(m) >= NET_HEADROOM && rte_pktmbuf_tailroom(m) >= hlen);
@@ -50,6 +45,18 @@ static struct rte_mbuf *header_new(struct tcp_stack *s, const struct flow_key *k
 	};
 	if (optlen > 0)
 		tcp_options_write((uint8_t *)(th + 1), opt);
+}
+
+/* A header mbuf with options in place; NULL (counted) when the pool is empty. */
+static struct rte_mbuf *header_new(struct tcp_stack *s, const struct flow_key *key,
+	const struct tcp_options *opt, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t wnd)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(s->p.pool);
+	if (m == NULL) {
+		TCP_COUNT(s, DROP_NOMBUF);
+		return NULL;
+	}
+	header_write(m, key, opt, flags, seq, ack, wnd);
 	return m;
 }
 
@@ -268,6 +275,31 @@ bool segment_send_syn(struct tcp_conn *c, lg_us now)
 		c->last_ack_sent = c->rcv_nxt;
 	emit(c->s, &c->key, h, now);
 	return true;
+}
+
+/* What was received, emptied for the answer; NULL when its buffer isn't ours alone. */
+static struct rte_mbuf *mbuf_again(struct rte_mbuf *m)
+{
+	if (!RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1 || m->nb_segs != 1)
+		return NULL;
+	rte_pktmbuf_reset(m);
+	return m;
+}
+
+void segment_answer_syn(struct tcp_stack *s, const struct flow_key *key, struct tcp_seg *g,
+	const struct tcp_options *opt, uint32_t iss, uint16_t wnd, lg_us now)
+{
+	uint8_t flags = RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG;
+	struct rte_mbuf *m = mbuf_again(g->m);
+
+	if (m != NULL) {
+		g->m = NULL;
+		header_write(m, key, opt, flags, iss, g->seq + 1, wnd);
+	} else {
+		m = header_new(s, key, opt, flags, iss, g->seq + 1, wnd);
+	}
+	if (m != NULL)
+		emit(s, key, m, now);
 }
 
 void segment_send_rst(struct tcp_conn *c, lg_us now)

@@ -39,7 +39,9 @@
 #define TCP_NOMBUF_RETRY      LG_MS(10)
 #define TCP_PAWS_IDLE         ((lg_us)24 * 86400 * 1000000) /* RFC 7323 section 5.5 */
 #define TCP_RSTS_PER_SECOND   100                           /* to segments of no connection */
-#define TCP_CHALLENGES_PER_5S 10                            /* per connection, RFC 5961 section 7 */
+#define TCP_COOKIE_EPOCH      LG_SEC(64) /* a SYN cookie is good in its epoch and the next */
+#define TCP_COOKIE_WINDOW     14600      /* no client's first flight is larger (RFC 6928) */
+#define TCP_CHALLENGES_PER_5S 10         /* per connection, RFC 5961 section 7 */
 #define TCP_CHALLENGES_PER_S  1000
 
 /* ---- one received segment ---------------------------------------------------------------------
@@ -283,6 +285,7 @@ struct tcp_stack {
 	uint32_t relief_next, relief_left; /* walk over conns after a change of it */
 
 	struct tcp_rate rst_rate, challenge_rate;
+	lg_us cookies_until; /* the last SYN cookie that was sent may come back until then */
 	uint64_t counters[TCP_CTR_MAX];
 	uint64_t reasons[TCP_REASON_MAX];
 	char name[16];
@@ -298,6 +301,10 @@ struct tcp_stack {
 /* A fresh block (TIME-WAIT and orphans are recycled when none is free), or NULL. */
 struct tcp_conn *conn_new(struct tcp_stack *s, const struct flow_key *key,
 	const struct tcp_opts *opts, const struct tcp_cc_ops *cc, lg_us now);
+/* Where our sequence numbers begin. */
+void conn_set_iss(struct tcp_conn *c, uint32_t iss);
+/* True when conn_new() would find room in the table. */
+bool conn_available(const struct tcp_stack *s);
 void conn_set_state(struct tcp_conn *c, enum tcp_state st);
 /* Ends the connection: out of the table, timers off, send side freed. The block stays until
  * released. */
@@ -330,6 +337,31 @@ struct tcp_listener *listener_find(
  */
 void listen_syn(struct tcp_stack *s, const struct flow_key *key, struct tcp_seg *g,
 	const uint32_t *isn_floor, lg_us now);
+/* False (counted) while nobody new is let in. */
+bool listen_allows(struct tcp_stack *s, const struct tcp_listener *l);
+/*
+ * A block in SYN-RECEIVED for what the SYN said, on no list and without a timer. NULL (counted)
+ * when none is left; a half-open one makes way before that.
+ */
+struct tcp_conn *listen_new(struct tcp_stack *s, const struct flow_key *key,
+	const struct tcp_listener *l, const struct tcp_seg *syn, lg_us now);
+
+/* ---- cookie.c: SYN cookies (RFC 4987) ----------------------------------------------------------
+ */
+
+/* True when a SYN is to be answered by a cookie now. */
+bool cookie_wanted(const struct tcp_stack *s);
+/* The SYN-ACK for a SYN, in its own mbuf where it fits. Takes g->m then. */
+void cookie_send(struct tcp_stack *s, const struct tcp_listener *l, const struct flow_key *key,
+	struct tcp_seg *g, lg_us now);
+/*
+ * A segment of no connection that may bring a cookie back: opens the connection and goes on with
+ * the segment. False: an RST is due.
+ */
+bool cookie_ack(struct tcp_stack *s, const struct tcp_listener *l, const struct flow_key *key,
+	struct tcp_seg *g, lg_us now);
+/* The same for a connection that became half-open after all, by another SYN of the same client. */
+bool cookie_adopt(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
 
 /* ---- syn.c: initial sequence numbers and SYN options -------------------------------------------
  */
@@ -340,10 +372,19 @@ uint32_t tcp_isn(
 /* Takes over what the peer's SYN offers; ours were offered before or will be in the SYN-ACK. */
 void syn_negotiate(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
 uint8_t syn_wscale(uint32_t rcv_buf);
-uint16_t syn_mss(const struct tcp_conn *c);
+uint16_t syn_mss_of(const struct tcp_stack *s, const struct flow_key *key);
+static inline uint16_t syn_mss(const struct tcp_conn *c)
+{
+	return syn_mss_of(c->s, &c->key);
+}
+/* What a connection's timestamps show now. */
+static inline uint32_t tcp_ts_clock(uint32_t ts_offset, lg_us now)
+{
+	return (uint32_t)(now / 1000) + ts_offset;
+}
 static inline uint32_t conn_ts_now(const struct tcp_conn *c, lg_us now)
 {
-	return (uint32_t)(now / 1000) + c->ts_offset;
+	return tcp_ts_clock(c->ts_offset, now);
 }
 
 /* ---- state_table.c: which flags make sense in which state --------------------------------------
@@ -489,6 +530,9 @@ uint32_t segment_room(const struct tcp_conn *c);
 /* Sends [seq, seq + len) of the send queue, or no data. False: no mbuf (counted, nothing sent). */
 bool segment_send(struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags, lg_us now);
 bool segment_send_syn(struct tcp_conn *c, lg_us now);
+/* A SYN-ACK of no connection in answer to g. Takes g->m where the answer fits into it. */
+void segment_answer_syn(struct tcp_stack *s, const struct flow_key *key, struct tcp_seg *g,
+	const struct tcp_options *opt, uint32_t iss, uint16_t wnd, lg_us now);
 bool segment_send_ack(struct tcp_conn *c, lg_us now);
 void segment_send_rst(struct tcp_conn *c, lg_us now);
 /* RST in answer to a segment of no connection, or to an unacceptable ACK (3.10.7.1); rate-limited.
