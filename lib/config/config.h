@@ -57,6 +57,7 @@ struct conf_listener {
 	const char *name;
 	struct lg_ip ip; /* zero: any external address */
 	uint16_t port;
+	bool ecn; /* RFC 3168, when the client asks */
 	bool tls;
 	unsigned *certificates; /* indexes into conf.certificates */
 	unsigned n_certificates;
@@ -78,6 +79,7 @@ struct conf_pool {
 	unsigned n_servers;
 	uint16_t https_port,
 		http_port; /* 4443, 8080 by default; http_port 0: plain is not forwarded */
+	bool ecn;          /* RFC 3168: asked for */
 	bool https_tls;    /* false: TLS listeners forward plain to https_port (tests, labs) */
 	bool verify;
 	const char *ca_file, *verify_name, *sni; /* sni NULL: none sent */

@@ -152,6 +152,7 @@ struct raw_listener_tls {
 struct raw_listener {
 	struct conf_head head;
 	struct raw_names bind;
+	bool ecn;
 	struct raw_listener_tls tls;
 };
 
@@ -181,6 +182,7 @@ struct raw_pool {
 	struct conf_head head;
 	const yaml_node_t *servers;
 	uint16_t https_port, http_port;
+	bool ecn;
 	struct raw_pool_tls tls;
 	lg_us response_header_timeout;
 	bool used; /* by a route */

@@ -102,7 +102,7 @@ static bool read_bind(struct conf_load *l, const struct raw_name *n, struct conf
 
 static void build_listener(struct conf_load *l, const struct raw_listener *r)
 {
-	struct conf_listener common = {.name = r->head.name};
+	struct conf_listener common = {.name = r->head.name, .ecn = r->ecn};
 	if (r->tls.head.at != NULL)
 		build_tls(l, &r->tls, &common);
 	for (unsigned i = 0; i < r->bind.n; i++) {

@@ -142,6 +142,8 @@ const struct conf_key conf_schema[] = {
 		"`ports.external.addresses`, `*` is all of them. Beside `*`, a listener on one "
 		"address has that "
 		"address to itself. A list makes listeners NAME, NAME#2, ..."},
+	{CS_LISTENER, "ecn", CT_BOOL, AT(raw_listener, ecn), 0, 0, "true", NULL, 0, 0,
+		"Explicit Congestion Notification (RFC 3168) with clients that ask for it."},
 	{CS_LISTENER, "tls", CT_SECTION, AT(raw_listener, tls), 0, 0, NULL, NULL, CS_LISTENER_TLS,
 		0, "Makes it an https listener."},
 	{CS_LISTENER_TLS, "certificates", CT_NAMES, AT(raw_listener_tls, certificates), 1, 256,
@@ -194,6 +196,9 @@ const struct conf_key conf_schema[] = {
 		"Port for what came over https: 4443 is Lync's external web site (LY-101)."},
 	{CS_POOL, "http_port", CT_UINT, AT(raw_pool, http_port), 0, 65535, "8080", NULL, 0, 0,
 		"Port for what came over plain http (LY-102); 0: plain is never forwarded."},
+	{CS_POOL, "ecn", CT_BOOL, AT(raw_pool, ecn), 0, 0, "false", NULL, 0, 0,
+		"Asks the servers for Explicit Congestion Notification (RFC 3168): where the "
+		"internal network marks packets instead of dropping them."},
 	{CS_POOL, "tls", CT_SECTION, AT(raw_pool, tls), 0, 0, NULL, NULL, CS_POOL_TLS, CF_OFF,
 		"How the servers' certificates are checked."},
 	{CS_POOL, "response_header_timeout", CT_DURATION, AT(raw_pool, response_header_timeout),

@@ -22,6 +22,7 @@ static int listen_all(struct proxy *p, char *err, size_t errlen)
 	o.fin_timeout = c->timeouts.fin_wait;
 	for (unsigned i = 0; i < c->n_listeners; i++) {
 		const struct conf_listener *l = &c->listeners[i];
+		o.ecn = l->ecn;
 		p->listener_ids[i] = tcp_listen(
 			p->tcp, NET_EXTERNAL, &l->ip, l->port, &o, (void *)(uintptr_t)l);
 		if (p->listener_ids[i] < 0) {

@@ -48,6 +48,14 @@ void cc_on_ack(struct tcp_conn *c, const struct tcp_ack_info *a)
 	c->cwnd = LG_MIN(c->cwnd, UINT32_MAX / 4);
 }
 
+/* RFC 3168 section 6.1.2: as for a loss, but nothing has to be sent again. */
+void cc_on_ecn(struct tcp_conn *c, lg_us now)
+{
+	(void)now;
+	c->ssthresh = c->cc->ssthresh(c, c->snd_nxt - c->snd_una);
+	c->cwnd = LG_MIN(c->cwnd, c->ssthresh);
+}
+
 /* RFC 5681 section 4.1: after an RTO of silence the ACK clock is gone. */
 void cc_restart_after_idle(struct tcp_conn *c, lg_us now)
 {

@@ -44,7 +44,7 @@ static bool recycle(struct tcp_stack *s)
 void conn_set_iss(struct tcp_conn *c, uint32_t iss)
 {
 	c->iss = iss;
-	c->snd_una = c->snd_nxt = c->recover = iss;
+	c->snd_una = c->snd_nxt = c->recover = c->ecn_recover = iss;
 	c->tx_seq = c->cur_seq = iss + 1;
 }
 

@@ -8,7 +8,8 @@
  *	|     the MAC's upper 24 bits   |  MSS  | scale |SACK|epoch|   the low octet XOR the top one
  *	+-------------------------------+-------+-------+----+-----+
  *
- * With timestamps, the low bits of our TSval, which the client echoes, hold the scale as it is.
+ * With timestamps, the low five bits of our TSval, which the client echoes, say more: the scale as
+ * it is, and ECN.
  *
  * The MAC covers addresses, ports, the client's ISN, the epoch and all those bits, so nobody gets
  * more than was offered. 24 bits are what a blind forger has to guess in 64 to 128 seconds, for one
@@ -17,7 +18,9 @@
  */
 #include "tcp/tcp_internal.h"
 
-#define TS_BITS 4
+#define TS_BITS  5
+#define TS_SCALE 15
+#define TS_ECN   16
 
 /* Ascending: never more than the client's is chosen. Below the first nothing is believed. */
 static const uint16_t mss_v4[8] = {TCP_MIN_PEER_MSS, 536, 1220, 1360, 1400, 1440, 1452, 1460};
@@ -82,15 +85,19 @@ static unsigned scale_index(const struct tcp_options *o)
 	return i;
 }
 
-static struct cookie cookie_of(
-	const struct flow_key *key, const struct tcp_options *o, uint64_t epoch)
+/* What is granted of the offer: ECN only where timestamps carry it. */
+static struct cookie cookie_of(const struct tcp_listener *l, const struct flow_key *key,
+	const struct tcp_seg *syn, uint64_t epoch)
 {
+	const struct tcp_options *o = &syn->opt;
 	struct cookie k = {.has_ts = o->has_ts};
 
 	k.isn_bits = (uint8_t)(mss_index(key, o) << 5 | scale_index(o) << 2 |
 			       (unsigned)o->sack_permitted << 1 | (epoch & 1));
 	if (o->has_ts && o->has_wscale)
 		k.ts_bits = LG_MIN(o->wscale, TCP_MAX_WSCALE);
+	if (o->has_ts && l->opts.ecn && (syn->flags & ECN_SETUP) == ECN_SETUP)
+		k.ts_bits |= TS_ECN;
 	return k;
 }
 
@@ -116,7 +123,7 @@ void cookie_send(struct tcp_stack *s, const struct tcp_listener *l, const struct
 {
 	uint32_t rcv_buf = LG_MAX(l->opts.rcv_buf, TCP_MIN_BUF), ts_offset;
 	uint64_t epoch = now / TCP_COOKIE_EPOCH;
-	struct cookie k = cookie_of(key, &g->opt, epoch);
+	struct cookie k = cookie_of(l, key, g, epoch);
 	uint32_t mac = cookie_mac(s, key, g->seq, &k, epoch);
 	uint32_t iss = (mac & ~0xffu) | ((mac >> 24) ^ k.isn_bits);
 	struct tcp_options o = {
@@ -135,7 +142,8 @@ void cookie_send(struct tcp_stack *s, const struct tcp_listener *l, const struct
 	}
 	s->cookies_until = now + 2 * TCP_COOKIE_EPOCH;
 	TCP_COUNT(s, SYNCOOKIES_SENT);
-	segment_answer_syn(s, key, g, &o, iss, cookie_window(rcv_buf), now);
+	segment_answer_syn(s, key, g, &o, k.ts_bits & TS_ECN ? RTE_TCP_ECE_FLAG : 0, iss,
+		cookie_window(rcv_buf), now);
 }
 
 /* ---- the way back ------------------------------------------------------------------------------
@@ -159,7 +167,9 @@ static struct tcp_seg cookie_syn(
 		.tsval = g->opt.tsval,
 	};
 	if (k->has_ts && scale != 0)
-		syn.opt.wscale = k->ts_bits & 15;
+		syn.opt.wscale = k->ts_bits & TS_SCALE;
+	if (k->ts_bits & TS_ECN)
+		syn.flags |= ECN_SETUP;
 	return syn;
 }
 

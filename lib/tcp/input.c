@@ -41,6 +41,7 @@ static int seg_parse(const struct net_pkt *pkt, struct tcp_seg *g, struct flow_k
 		.ack = rte_be_to_cpu_32(th->recv_ack),
 		.wnd = rte_be_to_cpu_16(th->rx_win),
 		.flags = th->tcp_flags,
+		.ecn = pkt->ecn,
 		.len = pkt->m->pkt_len - hlen,
 	};
 	uint32_t olen = hlen - (uint32_t)sizeof(*th);

@@ -128,6 +128,7 @@ static bool step_syn_again(struct tcp_conn *c, struct tcp_seg *g)
 		ack_now(c);
 		return true;
 	}
+	ecn_syn_again(c, g);
 	c->flags |= CF_SYN_DUE;
 	conn_mark_output(c);
 	return false;
@@ -314,6 +315,7 @@ static bool step_ack(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 	update_ts_recent(c, g, now);
 	if (seq_lt(g->ack, c->snd_una))
 		return true;
+	ecn_on_ack(c, g, now);
 	ack_process(c, g, now);
 	return ack_of_fin(c, now);
 }

@@ -14,6 +14,7 @@ static void enter_fast_recovery(struct tcp_conn *c)
 	c->cwnd = c->ssthresh;
 	c->recover = c->snd_nxt;
 	c->recovery = REC_FAST;
+	ecn_reduced(c);
 	c->flags |= CF_RTX_FORCE; /* RFC 6675 (4.3): the first one leaves whatever pipe says */
 }
 
@@ -84,6 +85,7 @@ void recovery_on_rto(struct tcp_conn *c)
 	c->bytes_acked = 0;
 	c->recover = c->snd_nxt;
 	c->recovery = REC_LOSS;
+	ecn_reduced(c);
 	c->dupacks = 0;
 	c->dup_bytes = 0;
 	rec_mark_all_lost(c);

@@ -49,6 +49,7 @@ void syn_negotiate(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 	}
 	if (o->sack_permitted)
 		c->flags |= CF_SACK;
+	ecn_negotiate(c, g);
 	/* The window in a SYN is never scaled (RFC 7323 section 2.2). */
 	c->snd_wnd = c->max_snd_wnd = g->wnd;
 	c->snd_wl1 = g->seq;

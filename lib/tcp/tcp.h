@@ -67,6 +67,8 @@
 	X(SYNCOOKIES_FAILED, "syncookies-failed",                                                  \
 		"segments of no connection whose ACK is no SYN cookie of ours, while some are "    \
 		"out")                                                                             \
+	X(CE_RCVD, "ce-rcvd", "data segments that a router marked by CE (RFC 3168)")               \
+	X(ECN_SIGNALS, "ecn-signals", "windows reduced, or already reduced, when ECE came")        \
 	X(PMTU_LOWERED, "pmtu-lowered", "path MTU lowered by ICMP")
 
 enum tcp_counter {
@@ -132,6 +134,7 @@ struct tcp_opts {
 	lg_us user_timeout;    /* unacknowledged data or zero window longer than this ends the
 				  connection */
 	lg_us fin_timeout; /* after tcp_release(): FIN-WAIT-2, and queued data without progress */
+	bool ecn;          /* RFC 3168: passive: when the client asks; active: ask for it */
 	const char *cc;    /* congestion control: "reno"; NULL: the default */
 };
 /* Defaults: 256 KiB each way, keepalive 120 s/15 s/4, connect 5 s, user timeout 120 s, fin 30 s. */

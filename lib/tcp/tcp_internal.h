@@ -53,6 +53,7 @@ struct tcp_seg {
 	uint32_t len; /* payload bytes */
 	uint16_t wnd; /* as in the header, not scaled */
 	uint8_t flags;
+	uint8_t ecn; /* enum net_ecn, of the IP header */
 	struct tcp_options opt;
 };
 
@@ -124,6 +125,8 @@ void cc_established(struct tcp_conn *c);
 void cc_on_ack(struct tcp_conn *c, const struct tcp_ack_info *a);
 void cc_restart_after_idle(struct tcp_conn *c, lg_us now);
 uint32_t cc_initial_window(const struct tcp_conn *c);
+/* The peer echoes a CE mark (RFC 3168 section 6.1.2); called once per window of data. */
+void cc_on_ecn(struct tcp_conn *c, lg_us now);
 
 /* ---- the connection ---------------------------------------------------------------------------
  */
@@ -152,6 +155,10 @@ enum {
 	CF_SYN_RTX = 1 << 18,   /* our SYN was sent more than once */
 	CF_RETRY = 1 << 19,     /* an mbuf was missing: the delayed-ACK timer tries again */
 	CF_PROBE = 1 << 20,     /* the persist timer wants a probe out */
+	CF_ECN_ASKED = 1 << 21, /* all our SYNs so far were ECN-setup SYNs (RFC 3168) */
+	CF_ECN = 1 << 22,       /* ECN was negotiated */
+	CF_ECE = 1 << 23,       /* a CE mark came and no CWR since: our segments carry ECE */
+	CF_CWR = 1 << 24,       /* the next new data says that the window was reduced */
 };
 
 /*
@@ -208,7 +215,8 @@ struct tcp_conn {
 	uint32_t iss, irs;
 	uint32_t fin_seq;
 	uint32_t max_snd_wnd;
-	uint32_t recover; /* RFC 6582: highest sequence sent when recovery began */
+	uint32_t recover;     /* RFC 6582: highest sequence sent when recovery began */
+	uint32_t ecn_recover; /* SND.NXT at the last reduction: one per window of data */
 	uint32_t ts_offset;
 	uint32_t bytes_acked; /* RFC 3465 */
 	uint16_t pmtu;
@@ -387,6 +395,25 @@ static inline uint32_t conn_ts_now(const struct tcp_conn *c, lg_us now)
 	return tcp_ts_clock(c->ts_offset, now);
 }
 
+/* ---- ecn.c: RFC 3168 ----------------------------------------------------------------------------
+ */
+
+/* Of an ECN-setup SYN; of its SYN-ACK only ECE. */
+#define ECN_SETUP (RTE_TCP_ECE_FLAG | RTE_TCP_CWR_FLAG)
+/* ECE and CWR for the SYN or SYN-ACK that is sent now. */
+uint8_t ecn_syn_flags(struct tcp_conn *c);
+/* With the peer's SYN or SYN-ACK; and with its SYN sent again. */
+void ecn_negotiate(struct tcp_conn *c, const struct tcp_seg *g);
+void ecn_syn_again(struct tcp_conn *c, const struct tcp_seg *g);
+/* Data that lies in the window, all or in part. */
+void ecn_data_received(struct tcp_conn *c, const struct tcp_seg *g);
+/* An ACK in range, before it is processed. */
+void ecn_on_ack(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
+/* The congestion window was reduced, for whatever reason: the peer is told by CWR. */
+void ecn_reduced(struct tcp_conn *c);
+/* For a segment that is sent now: adds to its flags, returns its enum net_ecn. */
+uint8_t ecn_mark(struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t *flags);
+
 /* ---- state_table.c: which flags make sense in which state --------------------------------------
  */
 
@@ -530,9 +557,12 @@ uint32_t segment_room(const struct tcp_conn *c);
 /* Sends [seq, seq + len) of the send queue, or no data. False: no mbuf (counted, nothing sent). */
 bool segment_send(struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags, lg_us now);
 bool segment_send_syn(struct tcp_conn *c, lg_us now);
-/* A SYN-ACK of no connection in answer to g. Takes g->m where the answer fits into it. */
+/*
+ * A SYN-ACK of no connection in answer to g, with further flags. Takes g->m where the answer fits
+ * into it.
+ */
 void segment_answer_syn(struct tcp_stack *s, const struct flow_key *key, struct tcp_seg *g,
-	const struct tcp_options *opt, uint32_t iss, uint16_t wnd, lg_us now);
+	const struct tcp_options *opt, uint8_t flags, uint32_t iss, uint16_t wnd, lg_us now);
 bool segment_send_ack(struct tcp_conn *c, lg_us now);
 void segment_send_rst(struct tcp_conn *c, lg_us now);
 /* RST in answer to a segment of no connection, or to an unacceptable ACK (3.10.7.1); rate-limited.

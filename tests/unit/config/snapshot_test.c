@@ -259,6 +259,23 @@ static void timeouts_have_the_defaults_of_ly_406(void **state)
 	loaded_free(&r);
 }
 
+/* RFC 3168: clients are free to ask, servers are not asked. */
+static void ecn_is_on_outside_and_off_inside(void **state)
+{
+	(void)state;
+	struct loaded r = load_changed("limits: {", "limits: {");
+	assert_true(r.conf->listeners[0].ecn);
+	assert_false(r.conf->pools[0].ecn);
+	loaded_free(&r);
+	r = load_changed("http: { bind: \"*:80\" }", "http: { bind: \"*:80\", ecn: false }");
+	assert_false(r.conf->listeners[0].ecn);
+	assert_true(r.conf->listeners[1].ecn);
+	loaded_free(&r);
+	r = load_changed("fe-pool:\n", "fe-pool:\n    ecn: true\n");
+	assert_true(r.conf->pools[0].ecn);
+	loaded_free(&r);
+}
+
 /* RFC 4987: half of what there may be, unless said; 0 is a value. */
 static void syn_cookies_begin_at_half_of_half_open(void **state)
 {
@@ -345,6 +362,7 @@ int main(void)
 		cmocka_unit_test(sni_follows_verify_name_unless_said_otherwise),
 		cmocka_unit_test(tls_off_means_plain_to_the_https_port),
 		cmocka_unit_test(timeouts_have_the_defaults_of_ly_406),
+		cmocka_unit_test(ecn_is_on_outside_and_off_inside),
 		cmocka_unit_test(syn_cookies_begin_at_half_of_half_open),
 		cmocka_unit_test(durations_sizes_and_counts_have_units),
 		cmocka_unit_test(limits_log_and_redirect_have_defaults),
