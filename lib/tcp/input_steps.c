@@ -134,7 +134,10 @@ static bool step_syn_again(struct tcp_conn *c, struct tcp_seg *g)
 	return false;
 }
 
-/* A new incarnation may start from TIME-WAIT: RFC 1122 4.2.2.13, RFC 6191. */
+/*
+ * A new incarnation may start from TIME-WAIT: RFC 1122 4.2.2.13, RFC 6191 section 2. Timestamps
+ * decide where both have them; where only the new one has, PAWS keeps the old one's segments out.
+ */
 static bool syn_reopens(const struct tcp_conn *c, const struct tcp_seg *g)
 {
 	if (c->state != TCP_TIME_WAIT || (g->flags & (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG |
@@ -142,7 +145,9 @@ static bool syn_reopens(const struct tcp_conn *c, const struct tcp_seg *g)
 		return false;
 	if (c->flags & CF_ACTIVE)
 		return false;
-	if (c->flags & CF_TS && g->opt.has_ts && g->opt.tsval != c->ts_recent)
+	if (g->opt.has_ts && !(c->flags & CF_TS))
+		return true;
+	if (g->opt.has_ts && g->opt.tsval != c->ts_recent)
 		return seq_gt(g->opt.tsval, c->ts_recent);
 	return seq_gt(g->seq, c->rcv_nxt);
 }
