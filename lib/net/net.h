@@ -59,7 +59,8 @@ enum net_side { NET_EXTERNAL, NET_INTERNAL, NET_SIDES };
 	X(DROP_FRAG_LIMIT, "drop-frag-limit",                                                      \
 		"fragment table full, or a datagram of too many pieces")                           \
 	X(DROP_FRAG_TIMEOUT, "drop-frag-timeout", "fragments whose datagram never became whole")   \
-	X(DROP_FRAG_BAD, "drop-frag-bad", "fragment that is tiny, overlapping or oversized")       \
+	X(DROP_FRAG_BAD, "drop-frag-bad",                                                          \
+		"fragment that is tiny, overlapping, oversized or of mixed ECN")                   \
 	X(DROP_NEIGH_QUEUE, "drop-neigh-queue", "another packet already waits for this neighbour") \
 	X(DROP_NEIGH_FAILED, "drop-neigh-failed", "neighbour does not answer ARP/ND")              \
 	X(DROP_NEIGH_FULL, "drop-neigh-full", "neighbour cache full")                              \
