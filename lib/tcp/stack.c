@@ -72,6 +72,12 @@ static void apply_defaults(struct tcp_stack_params *p)
 		p->half_open_timeout = LG_SEC(10);
 	if (p->max_half_open == 0)
 		p->max_half_open = LG_MAX(p->max_conns / 4, 1u);
+	if (p->syn_cookies_always)
+		p->syn_cookies_above = 0;
+	else if (p->syn_cookies_above == 0)
+		p->syn_cookies_above = LG_MAX(p->max_half_open / 2, 1u);
+	else if (p->syn_cookies_above >= p->max_half_open)
+		p->syn_cookies_above = UINT32_MAX; /* never */
 	if (p->max_time_wait == 0)
 		p->max_time_wait = LG_MAX(p->max_conns / 4, 1u);
 	if (p->max_ooo_ranges == 0)
