@@ -79,7 +79,7 @@ static void passive_open(
 	struct tcp_stack *s = c->s;
 
 	c->listener_user = l->user;
-	c->rcv_wscale = syn_wscale(c->opts.rcv_buf);
+	c->rcv_wscale = syn_wscale(&c->opts);
 	c->irs = g->seq;
 	c->rcv_nxt = c->rcv_adv = c->last_ack_sent = g->seq + 1;
 	syn_negotiate(c, g, now);

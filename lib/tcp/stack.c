@@ -10,7 +10,7 @@
 void tcp_opts_default(struct tcp_opts *o)
 {
 	*o = (struct tcp_opts){
-		.rcv_buf = 6 * 1024 * 1024,
+		.rcv_buf = 8 * 1024 * 1024,
 		.rcv_start = TCP_RCV_START,
 		.snd_buf = 4 * 1024 * 1024,
 		.keepalive_idle = LG_SEC(120),

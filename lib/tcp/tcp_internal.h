@@ -346,7 +346,7 @@ uint32_t tcp_isn(
 	const struct tcp_stack *s, const struct flow_key *key, lg_us now, uint32_t *ts_offset);
 /* Takes over what the peer's SYN offers; ours were offered before or will be in the SYN-ACK. */
 void syn_negotiate(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
-uint8_t syn_wscale(uint32_t rcv_buf);
+uint8_t syn_wscale(const struct tcp_opts *o);
 uint16_t syn_mss(const struct tcp_conn *c);
 static inline uint32_t conn_ts_now(const struct tcp_conn *c, lg_us now)
 {
