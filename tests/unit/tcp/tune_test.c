@@ -149,6 +149,39 @@ static void it_grows_by_the_handshakes_round_trip_without_timestamps(void **stat
 	long_fat_path(NO_TS);
 }
 
+/* The first echo is half a second old, as the handshake was; the next ones tell the path. */
+static void it_grows_by_echoed_timestamps_without_the_handshakes_round_trip(void **state)
+{
+	(void)state;
+	long_fat_path(NO_RTT);
+}
+
+/* A radio that had to wake up answers the SYN late. */
+static void a_slow_handshake_does_not_delay_the_growth(void **state)
+{
+	static struct path t;
+	(void)state;
+	path_open(&t, LG_MS(900), 2 << 20, 0);
+	t.rtt = LG_MS(50);
+	assert_true(rounds_until(&t, 2 << 20) <= 9);
+	peer_stop(&t.p);
+}
+
+/* Or the path became longer later on. */
+static void the_estimate_follows_a_path_that_becomes_longer(void **state)
+{
+	static struct path t;
+	(void)state;
+	path_open(&t, LG_MS(20), 2 << 20, 0);
+	for (unsigned i = 0; i < 10; i++)
+		round_trip(&t, 10 * SEG, UINT32_MAX);
+	t.rtt = LG_MS(70);
+	for (unsigned i = 0; i < 10; i++)
+		round_trip(&t, 10 * SEG, UINT32_MAX);
+	assert_true(rounds_until(&t, 2 << 20) <= 9);
+	peer_stop(&t.p);
+}
+
 /* Never slower than slow start: each flight finds room for one of twice its size. */
 static void the_window_is_never_what_slow_start_waits_for(void **state)
 {
@@ -201,6 +234,19 @@ static void a_slow_reader_gets_no_more(void **state)
 	peer_stop(&t.p);
 }
 
+/* What it reads in a round trip, four times, and the same again for the buffers' waste. */
+static void a_reader_slower_than_the_path_gets_what_its_own_speed_needs(void **state)
+{
+	static struct path t;
+	(void)state;
+	path_open(&t, LG_MS(100), 8 << 20, 0);
+	for (unsigned i = 0; i < 100; i++)
+		round_trip(&t, 4 << 20, 200000);
+	assert_in_range(memory(&t), 1400000, 8 * 200000 + TCP_RX_SLACK);
+	assert_true(tcp_rx(t.p.c)->len > 200000);
+	peer_stop(&t.p);
+}
+
 /* Beyond TCP: who is woken for 64 KiB at once, now and then, isn't fast. */
 static void a_reader_in_rare_bursts_gets_no_more(void **state)
 {
@@ -223,16 +269,15 @@ static void a_pause_of_the_peer_is_no_longer_path(void **state)
 {
 	static struct path t;
 	(void)state;
-	path_open(&t, LG_MS(10), 8 << 20, 0);
-	for (unsigned i = 0; i < 50; i++) {
-		round_trip(&t, 10 * SEG, UINT32_MAX);
-		if (i % 10 == 9) {
-			peer_advance(&t.p, LG_SEC(20));
-			t.p.tsval += 20000;
-			take_acks(&t);
-		}
+	path_open(&t, LG_MS(10), 2 << 20, 0);
+	for (unsigned i = 0; i < 100; i++) {
+		round_trip(&t, 40 * SEG, UINT32_MAX);
+		peer_advance(&t.p, LG_SEC(20));
+		t.p.tsval += 20000;
+		take_acks(&t);
 	}
 	assert_int_equal(memory(&t), TCP_RCV_START);
+	assert_true(rounds_until(&t, 2 << 20) <= 9);
 	peer_stop(&t.p);
 }
 
@@ -349,8 +394,20 @@ static void send_space_follows_the_congestion_window(void **state)
 	assert_int_equal(tcp_tx_space(p->c), 2000000);
 	p->c->cwnd = 10000000;
 	assert_int_equal(tcp_tx_space(p->c), (4 << 20) / 2);
+	/* Repair needs more than cwnd: what is in flight beside the holes. */
+	p->c->cwnd = 400000;
+	queue(p, 400000);
+	peer_flush(p);
+	expect_skip(p);
+	uint32_t flight = p->c->snd_nxt - p->c->snd_una;
+	p->c->cwnd = 14600;
+	assert_true(flight > 300000);
+	assert_int_equal(tcp_tx_space(p->c), (4 * flight - p->c->tx.truesize) / 2);
+	ack(p, 1 + flight, 4 << 20);
+	ack(p, 400001, 4 << 20);
+	p->c->cwnd = 10000000;
 	/* More than the peer takes is of no use. */
-	ack(p, 1, 128000);
+	ack(p, 400001, 128000);
 	assert_int_equal(tcp_tx_space(p->c), 256000);
 	peer_stop(p);
 }
@@ -410,10 +467,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_grows_on_a_long_fat_path_up_to_its_limit),
 		cmocka_unit_test(it_grows_by_the_handshakes_round_trip_without_timestamps),
+		cmocka_unit_test(it_grows_by_echoed_timestamps_without_the_handshakes_round_trip),
+		cmocka_unit_test(a_slow_handshake_does_not_delay_the_growth),
+		cmocka_unit_test(the_estimate_follows_a_path_that_becomes_longer),
 		cmocka_unit_test(the_window_is_never_what_slow_start_waits_for),
 		cmocka_unit_test(it_grows_by_the_time_a_window_takes_when_nothing_else_is_known),
 		cmocka_unit_test(a_short_path_needs_no_more),
 		cmocka_unit_test(a_slow_reader_gets_no_more),
+		cmocka_unit_test(a_reader_slower_than_the_path_gets_what_its_own_speed_needs),
 		cmocka_unit_test(a_reader_in_rare_bursts_gets_no_more),
 		cmocka_unit_test(a_pause_of_the_peer_is_no_longer_path),
 		cmocka_unit_test(nobody_gets_more_under_pressure),
