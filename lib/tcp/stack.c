@@ -98,6 +98,7 @@ struct tcp_stack *tcp_stack_create(const struct tcp_stack_params *p, lg_us now)
 	s->p.name = s->name;
 	apply_defaults(&s->p);
 	init_lists(s);
+	s->spare = TCP_SPARE;
 	lg_wheel_init(&s->wheel, now);
 	snprintf(table_name, sizeof(table_name), "tcp_%s", s->name);
 	s->flows = flow_table_create(table_name, p->max_conns, p->socket_id, &s->p.secret);

@@ -31,6 +31,7 @@
 #define TCP_RX_SLACK          4608  /* two buffers: what packing may need on top */
 #define TCP_RCV_START         (256 * 1024) /* receive memory at first, by default */
 #define TCP_SND_START         (128 * 1024) /* send memory of a short or slow path */
+#define TCP_SPARE             256          /* nobody needs to hold back */
 #define TCP_WRITABLE_ROOM     (128 * 1024) /* worth waking a waiting sender for */
 #define TCP_DUPTHRESH         3            /* RFC 5681 section 3.2 */
 #define TCP_QUICKACKS         16 /* first segments are acknowledged at once: feeds slow start */
@@ -287,6 +288,7 @@ struct tcp_stack {
 	unsigned n_listeners;
 
 	uint8_t pressure;                  /* enum tcp_pressure */
+	uint16_t spare;                    /* of TCP_SPARE: how far buffers may grow */
 	uint32_t relief_next, relief_left; /* walk over conns after a change of it */
 
 	struct tcp_rate rst_rate, challenge_rate;

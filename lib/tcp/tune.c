@@ -6,6 +6,12 @@
  */
 #include "tcp/tcp_internal.h"
 
+/* What may be grown to, with as many buffers free as there are. */
+static uint32_t ceiling(const struct tcp_conn *c, uint32_t start, uint32_t most)
+{
+	return start + (uint32_t)((uint64_t)(most - start) * c->s->spare / TCP_SPARE);
+}
+
 /* ---- receive: dynamic right-sizing -------------------------------------------------------------
  */
 
@@ -67,12 +73,11 @@ static void grow(struct tcp_conn *c, uint64_t bytes)
 {
 	/* Twice, because a window is half of the memory (window.c). */
 	uint64_t want = 2 * TUNE_WINDOWS * bytes + TCP_RX_SLACK;
+	uint32_t most = ceiling(c, tune_rcv_start(&c->opts), c->opts.rcv_buf);
 
-	if (want <= c->rcv_buf || c->rcv_buf >= c->opts.rcv_buf)
+	if (LG_MIN(want, (uint64_t)most) <= c->rcv_buf)
 		return;
-	if (c->s->pressure != TCP_PRESSURE_NONE)
-		return;
-	c->rcv_buf = (uint32_t)LG_MIN(want, (uint64_t)c->opts.rcv_buf);
+	c->rcv_buf = (uint32_t)LG_MIN(want, (uint64_t)most);
 	TCP_COUNT(c->s, RCV_BUF_GROWN);
 }
 
@@ -128,7 +133,8 @@ uint32_t tune_snd_limit(const struct tcp_conn *c)
 {
 	uint32_t flight = LG_MAX(c->cwnd, c->snd_nxt - c->snd_una);
 	uint64_t want = UINT64_C(4) * LG_MIN(flight, c->snd_wnd);
+	uint32_t start = LG_MIN(c->opts.snd_buf, (uint32_t)TCP_SND_START);
 
-	want = LG_MAX(want, (uint64_t)TCP_SND_START);
-	return (uint32_t)LG_MIN(want, (uint64_t)c->opts.snd_buf);
+	want = LG_MIN(want, (uint64_t)ceiling(c, start, c->opts.snd_buf));
+	return LG_MAX((uint32_t)want, start);
 }

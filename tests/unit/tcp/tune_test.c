@@ -297,6 +297,30 @@ static void nobody_gets_more_under_pressure(void **state)
 	peer_stop(&t.p);
 }
 
+/* A few long fat paths must not be what all others feel pressure from. */
+static void the_limit_falls_with_the_free_buffers_before_there_is_pressure(void **state)
+{
+	static struct path t;
+	struct peer *p = &t.p;
+	(void)state;
+	path_open(&t, LG_MS(100), 2 << 20, 0);
+	p->c->cwnd = p->c->snd_wnd = 10 << 20;
+	pressure(&t, 1200); /* of 1600 */
+	assert_int_equal(tcp_tx_space(p->c), (4 << 20) / 2);
+	pressure(&t, 1000);
+	uint32_t half = (TCP_SND_START + (4 << 20)) / 2;
+	assert_int_equal(tcp_tx_space(p->c), half / 2);
+	for (unsigned i = 0; i < 20; i++)
+		round_trip(&t, 400 * SEG, UINT32_MAX);
+	assert_int_equal(memory(&t), (TCP_RCV_START + (2 << 20)) / 2);
+	pressure(&t, 800);
+	assert_int_equal(tcp_tx_space(p->c), TCP_SND_START / 2);
+	/* What was given stays. */
+	round_trip(&t, 400 * SEG, UINT32_MAX);
+	assert_int_equal(memory(&t), (TCP_RCV_START + (2 << 20)) / 2);
+	peer_stop(p);
+}
+
 /* ---- receive: promises ---- */
 
 /* take_acks() looks at every ACK; here memory is taken away from a window that has grown. */
@@ -478,6 +502,7 @@ int main(void)
 		cmocka_unit_test(a_reader_in_rare_bursts_gets_no_more),
 		cmocka_unit_test(a_pause_of_the_peer_is_no_longer_path),
 		cmocka_unit_test(nobody_gets_more_under_pressure),
+		cmocka_unit_test(the_limit_falls_with_the_free_buffers_before_there_is_pressure),
 		cmocka_unit_test(pressure_takes_no_grown_window_back),
 		cmocka_unit_test(the_window_scale_covers_what_the_window_may_grow_to),
 		cmocka_unit_test(a_grown_window_holds_segments_of_any_size),
