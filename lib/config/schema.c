@@ -288,7 +288,7 @@ const struct conf_key conf_schema[] = {
 		"handshake gives way. Half of `half_open` when left out."),
 	LIMIT(time_wait, CT_COUNT, 16, 4 * 1000 * 1000, "10000",
 		"Connections in TIME-WAIT, per worker; the oldest gives way."),
-	LIMIT(receive_buffer, CT_SIZE, 64 * 1024, 64 * 1024 * 1024, "6MiB",
+	LIMIT(receive_buffer, CT_SIZE, 64 * 1024, 64 * 1024 * 1024, "8MiB",
 		"Most memory of data received and not yet passed on, per connection. It begins "
 		"with 256KiB and grows on a long fast path while the data is taken as fast as it "
 		"comes; half of it is the TCP window."),

@@ -36,7 +36,7 @@ struct tcp_conn *tcp_connect(struct tcp_stack *s, enum net_side side, const stru
 		return NULL;
 	c->flags |= CF_ACTIVE | CF_USER | CF_SYN_DUE | (o->ecn ? CF_ECN_ASKED : 0);
 	c->user = user;
-	c->rcv_wscale = syn_wscale(c->opts.rcv_buf);
+	c->rcv_wscale = syn_wscale(&c->opts);
 	conn_set_state(c, TCP_SYN_SENT);
 	TCP_COUNT(s, ACTIVE_OPENS);
 	life_arm(c, now + c->opts.connect_timeout);

@@ -99,7 +99,7 @@ struct tcp_conn *listen_new(struct tcp_stack *s, const struct flow_key *key,
 		return NULL;
 	}
 	c->listener_user = l->user;
-	c->rcv_wscale = syn_wscale(c->opts.rcv_buf);
+	c->rcv_wscale = syn_wscale(&c->opts);
 	c->irs = syn->seq;
 	c->rcv_nxt = c->rcv_adv = c->last_ack_sent = syn->seq + 1;
 	syn_negotiate(c, syn, now);

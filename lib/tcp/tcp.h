@@ -146,7 +146,7 @@ struct tcp_opts {
 	bool ecn;          /* RFC 3168: passive: when the client asks; active: ask for it */
 	const char *cc;    /* congestion control: "reno"; NULL: the default */
 };
-/* Defaults: 256 KiB to 6 MiB to receive, 4 MiB to send, keepalive 120 s/15 s/4, connect 5 s, user
+/* Defaults: 256 KiB to 8 MiB to receive, 4 MiB to send, keepalive 120 s/15 s/4, connect 5 s, user
  * timeout 120 s, fin 30 s. */
 void tcp_opts_default(struct tcp_opts *o);
 
@@ -208,7 +208,8 @@ enum tcp_pressure {
  * Tells the stack how many mbufs of its pool are free, out of `total` that connections may hold
  * (the pool without what rings occupy; a larger free_mbufs is all right). Call every few
  * milliseconds, and after a few hundred packets: the reserve must outlast what comes in between.
- * What was promised in windows is never taken back. When a level changes, connections hear of it
+ * What was promised in windows is never taken back. Below 3/4 free buffers grow less, below 1/2 no
+ * more. When a level changes, connections hear of it
  * (WRITABLE, window updates, out-of-order data dropped) in slices of bounded work per call.
  */
 void tcp_stack_pressure(struct tcp_stack *s, uint32_t free_mbufs, uint32_t total);

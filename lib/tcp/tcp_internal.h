@@ -32,6 +32,7 @@
 #define TCP_RX_SLACK          4608  /* two buffers: what packing may need on top */
 #define TCP_RCV_START         (256 * 1024) /* receive memory at first, by default */
 #define TCP_SND_START         (128 * 1024) /* send memory of a short or slow path */
+#define TCP_SPARE             256          /* nobody needs to hold back */
 #define TCP_WRITABLE_ROOM     (128 * 1024) /* worth waking a waiting sender for */
 #define TCP_DUPTHRESH         3            /* RFC 5681 section 3.2 */
 #define TCP_QUICKACKS         16 /* first segments are acknowledged at once: feeds slow start */
@@ -339,6 +340,7 @@ struct tcp_stack {
 	uint16_t listener_at[TCP_LISTENER_BUCKETS]; /* 1 + index of the first; 0: none */
 
 	uint8_t pressure;                  /* enum tcp_pressure */
+	uint16_t spare;                    /* of TCP_SPARE: how far buffers may grow */
 	uint32_t relief_next, relief_left; /* walk over conns after a change of it */
 
 	struct tcp_rate rst_rate, challenge_rate;
@@ -433,7 +435,7 @@ uint32_t tcp_isn(
 	const struct tcp_stack *s, const struct flow_key *key, lg_us now, uint32_t *ts_offset);
 /* Takes over what the peer's SYN offers; ours were offered before or will be in the SYN-ACK. */
 void syn_negotiate(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
-uint8_t syn_wscale(uint32_t rcv_buf);
+uint8_t syn_wscale(const struct tcp_opts *o);
 uint16_t syn_mss_of(const struct tcp_stack *s, const struct flow_key *key);
 static inline uint16_t syn_mss(const struct tcp_conn *c)
 {
