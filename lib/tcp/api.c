@@ -129,8 +129,8 @@ uint32_t tcp_tx_space(struct tcp_conn *c)
 		return 0;
 	uint32_t used = c->tx.truesize, limit = pressure_snd_limit(c);
 	uint32_t free_bytes = used < limit ? limit - used : 0;
-	/* Measured by the whole buffer: who finds little under pressure hears when it is over. */
-	if (free_bytes < c->opts.snd_buf / 2)
+	/* Measured without pressure: who finds little under it hears when it is over. */
+	if (free_bytes < LG_MIN(c->opts.snd_buf, (uint32_t)TCP_SND_START) / 2)
 		c->flags |= CF_WANT_WRITABLE;
 	/* Payload is about half of what its buffers occupy. */
 	return free_bytes / 2;

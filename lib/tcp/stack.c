@@ -10,8 +10,9 @@
 void tcp_opts_default(struct tcp_opts *o)
 {
 	*o = (struct tcp_opts){
-		.rcv_buf = 256 * 1024,
-		.snd_buf = 256 * 1024,
+		.rcv_buf = 6 * 1024 * 1024,
+		.rcv_start = TCP_RCV_START,
+		.snd_buf = 4 * 1024 * 1024,
 		.keepalive_idle = LG_SEC(120),
 		.keepalive_interval = LG_SEC(15),
 		.keepalive_probes = 4,
@@ -73,6 +74,12 @@ static void apply_defaults(struct tcp_stack_params *p)
 		p->max_half_open = LG_MAX(p->max_conns / 4, 1u);
 	if (p->max_time_wait == 0)
 		p->max_time_wait = LG_MAX(p->max_conns / 4, 1u);
+	if (p->max_ooo_ranges == 0)
+		p->max_ooo_ranges = TCP_MAX_OOO_RANGES;
+	if (p->rst_rate == 0)
+		p->rst_rate = TCP_RSTS_PER_SECOND;
+	if (p->challenge_rate == 0)
+		p->challenge_rate = TCP_CHALLENGES_PER_S;
 }
 
 static void free_pools(struct tcp_stack *s)
