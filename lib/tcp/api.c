@@ -146,8 +146,8 @@ int tcp_send(struct tcp_conn *c, struct lg_chain *data)
 		return 0;
 	lg_chain_splice(&c->tx, data);
 	conn_count_memory(c);
-	if (c->cur_m == NULL)
-		c->cur_m = c->tx.head;
+	if (c->cur.m == NULL)
+		c->cur.m = c->tx.head;
 	conn_mark_output(c);
 	return 0;
 }

@@ -45,7 +45,7 @@ void conn_set_iss(struct tcp_conn *c, uint32_t iss)
 {
 	c->iss = iss;
 	c->snd_una = c->snd_nxt = c->recover = c->ecn_recover = iss;
-	c->tx_seq = c->cur_seq = iss + 1;
+	c->tx_seq = c->cur.seq = iss + 1;
 }
 
 static void conn_init(struct tcp_conn *c, const struct flow_key *key, const struct tcp_opts *opts,
@@ -144,7 +144,7 @@ void conn_close(struct tcp_conn *c, enum tcp_reason why)
 	flow_remove(c);
 	timers_cancel(c);
 	lg_chain_free(&c->tx);
-	c->cur_m = NULL;
+	c->cur.m = c->rtx_cur.m = NULL;
 	rec_free_all(c);
 	reass_free(c);
 	conn_count_memory(c);

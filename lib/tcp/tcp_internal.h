@@ -162,6 +162,12 @@ enum {
 	CF_CWR = 1 << 24,       /* the next new data says that the window was reduced */
 };
 
+/* A place in the send queue: m is the chain segment whose first byte is seq. */
+struct tcp_cursor {
+	struct rte_mbuf *m;
+	uint32_t seq;
+};
+
 /*
  * One connection block. Owned by its stack (one worker); lives in the stack's array for ever and is
  * "free" while on free_list. Dies in conn_free(), after conn_close() and tcp_release().
@@ -191,9 +197,7 @@ struct tcp_conn {
 
 	/* -- line 2 -- */
 	struct tcp_rec *rec_head, *rec_tail;
-	struct rte_mbuf *cur_m; /* chain segment that holds cur_seq: where the next new data is */
-	uint32_t cur_seq;
-	uint32_t n_recs;
+	struct tcp_cursor cur;     /* where the next new data is */
 	lg_us rexmt_at, delack_at; /* true deadlines; 0 = off. The wheel's may be earlier (lazy) */
 	lg_us srtt, rto;           /* srtt 0: no sample yet */
 
@@ -217,9 +221,11 @@ struct tcp_conn {
 	} rack;
 	lg_us reo_at;      /* the reordering window of a segment ends; 0: off */
 	uint32_t n_sacked; /* segments */
+	uint32_t n_recs;
 	uint32_t tlp_end_seq;
 	bool tlp_out, tlp_is_retrans;
-	uint8_t rexmt_kind;                  /* enum tcp_rexmt */
+	uint8_t rexmt_kind;        /* enum tcp_rexmt */
+	struct tcp_cursor rtx_cur; /* where the last retransmission was; m NULL: nowhere */
 	uint32_t prior_cwnd, prior_ssthresh; /* before the last reduction */
 
 	/* -- receive store -- */
