@@ -67,6 +67,7 @@ static void random_opts(struct sim *w, struct tcp_opts *o)
 	/* Long: a world's bad luck must not look like a peer that is gone. */
 	o->user_timeout = o->fin_timeout = LG_SEC(600);
 	o->connect_timeout = LG_SEC(w->small_pools ? 600 : 120);
+	o->cc = sim_cc_random(&w->rng);
 	if (w->small_pools)
 		o->rcv_buf = o->snd_buf = sim_range(&w->rng, 128, 256) * 1024;
 }
@@ -170,7 +171,7 @@ static void exhaust(struct sim *w, int host)
 
 	while (w->n_taken < LG_ARRAY_SIZE(w->taken) && rte_mempool_avail_count(w->tx[host]) > leave)
 		w->taken[w->n_taken++] = rte_pktmbuf_alloc(w->tx[host]);
-	sim_push(w, &e);
+	sim_push(&w->queue, &e);
 }
 
 static void refill(struct sim *w)
@@ -255,16 +256,16 @@ static void one_event(struct sim *w, const struct sim_event *e, struct burst bur
 	case SIM_CONNECT:
 		sim_connect(w, e->pair);
 		return;
-	case SIM_DEPART:
-		w->link[e->host].queued--;
-		return;
 	case SIM_EXHAUST:
 		exhaust(w, e->host);
 		return;
 	case SIM_REFILL:
 		refill(w);
 		return;
+	case SIM_DRAIN:
+		break;
 	}
+	LG_ASSERT(false);
 }
 
 /* One turn of both workers' loops at w->now. */
@@ -273,7 +274,7 @@ static void turn(struct sim *w)
 	struct burst bursts[2] = {0};
 	struct sim_event e;
 
-	while (sim_pop(w, w->now, &e))
+	while (sim_pop(&w->queue, w->now, &e))
 		one_event(w, &e, bursts);
 	for (int host = 0; host < 2; host++) {
 		give(w, host, &bursts[host]);
@@ -293,12 +294,12 @@ static bool all_quiet(const struct sim *w)
 		if (g.connections > 0)
 			return false;
 	}
-	return w->n_heap == 0;
+	return w->queue.n == 0;
 }
 
 static lg_us next_time(const struct sim *w)
 {
-	lg_us t = sim_next_event(w);
+	lg_us t = sim_next_event(&w->queue);
 	for (int host = 0; host < 2; host++)
 		t = LG_MIN(t, tcp_next_timer(w->stack[host]));
 	/* Ticks alone must get a world going again in which everybody waits for memory. */
@@ -380,7 +381,7 @@ static void world_end(struct sim *w)
 	flow_ports_free(w->ports);
 	for (unsigned i = 0; i < LG_ARRAY_SIZE(pools); i++)
 		SIM_CHECK(w, rte_mempool_in_use_count(pools[i]) == 0);
-	free(w->heap);
+	free(w->queue.heap);
 }
 
 static uint64_t run_seed(uint64_t seed, bool trace)
