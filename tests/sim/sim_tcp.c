@@ -395,17 +395,24 @@ static uint64_t run_seed(uint64_t seed, bool trace)
 	return packets;
 }
 
+/* EAL leaves its runtime folder behind, empty without shared configuration. */
+static void remove_folder(void)
+{
+	rmdir(rte_eal_get_runtime_dir());
+}
+
 static void eal_init(void)
 {
 	char prefix[64];
 	snprintf(prefix, sizeof(prefix), "--file-prefix=lgsim%d", (int)getpid());
 	char *argv[] = {(char *)"sim", (char *)"--no-huge", (char *)"--no-pci", (char *)"-m",
-		(char *)"192", (char *)"--no-telemetry", (char *)"--log-level=lib.eal:error",
-		(char *)"--lcores=0@0", prefix, NULL};
-	if (rte_eal_init(9, argv) < 0) {
+		(char *)"192", (char *)"--no-telemetry", (char *)"--no-shconf",
+		(char *)"--log-level=lib.eal:error", (char *)"--lcores=0@0", prefix, NULL};
+	if (rte_eal_init(10, argv) < 0) {
 		fprintf(stderr, "EAL did not start\n");
 		exit(1);
 	}
+	atexit(remove_folder);
 }
 
 int main(int argc, char **argv)
