@@ -92,6 +92,7 @@ void gw_client_connect(struct gw *w, struct gw_client *c)
 	o.snd_buf = gw_buffer(w, c->tls);
 	/* It is what finds out that the gateway's RST got lost. */
 	o.keepalive_idle = LG_SEC(sim_range(&w->rng, 5, 60));
+	o.keepalive_probes = 20; /* outlasts every partition */
 	o.connect_timeout = LG_SEC(300);
 	o.user_timeout = o.fin_timeout = LG_SEC(600);
 	o.cc = sim_cc_random(&w->rng);

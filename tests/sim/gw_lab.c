@@ -37,7 +37,7 @@ static const char yaml[] =
 static const char generous[] =
 	"tls_handshake: 300s, request_header: 3600s, body_progress: 3600s, connect: 300s, "
 	"pool_handshake: 300s, response_header: 3600s, half_open: 300s, retransmit: 600s, "
-	"keepalive_client: 60s, fin_wait: 300s";
+	"keepalive_client: 900s, keepalive_pool: 900s, fin_wait: 300s";
 static const char tight[] =
 	"tls_handshake: 2s, request_header: 2s, idle: 5s, body_progress: 3s, connect: 500ms, "
 	"pool_handshake: 1s, response_header: 4s, half_open: 2s, retransmit: 8s, fin_wait: 2s, "

@@ -158,6 +158,7 @@ static void make_servers(struct gw *w)
 	o.rcv_buf = gw_buffer(w, w->tls_back);
 	o.snd_buf = gw_buffer(w, w->tls_back);
 	o.keepalive_idle = LG_SEC(30);
+	o.keepalive_probes = 20;
 	o.user_timeout = LG_SEC(900);
 	for (unsigned i = 0; i < LG_ARRAY_SIZE(gw_site.servers); i++) {
 		struct lg_ip ip = gw_ip(gw_site.servers[i]);
