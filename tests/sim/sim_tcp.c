@@ -66,7 +66,7 @@ static void random_opts(struct sim *w, struct tcp_opts *o)
 	o->keepalive_idle = LG_SEC(sim_range(&w->rng, 5, 120));
 	/* Long: a world's bad luck must not look like a peer that is gone. */
 	o->user_timeout = o->fin_timeout = LG_SEC(600);
-	o->connect_timeout = LG_SEC(w->small_pools ? 600 : 120);
+	o->connect_timeout = LG_SEC(600);
 	o->cc = sim_cc_random(&w->rng);
 	if (w->small_pools)
 		o->rcv_buf = o->snd_buf = sim_range(&w->rng, 128, 256) * 1024;
@@ -79,7 +79,7 @@ static void make_stack(struct sim *w, int host)
 		.max_half_open = 64,
 		.max_time_wait = 64,
 		.time_wait = LG_SEC(60),
-		.half_open_timeout = LG_SEC(120),
+		.half_open_timeout = LG_SEC(300),
 		.pool = w->tx[host],
 		.indirect = sim_chance(&w->rng, 800) ? w->indirect[host] : NULL,
 		.ports = host == 0 ? w->ports : NULL,
