@@ -8,9 +8,23 @@
 			return "connection block: " #x;                                            \
 	} while (0)
 
+/* The list by time: all that is in flight, and in order. */
+static const char *check_times(const struct tcp_conn *c, uint32_t n_flying)
+{
+	const struct tcp_rec *prev = NULL;
+
+	for (const struct tcp_rec *r = c->time_head; r != NULL;
+		prev = r, r = r->tnext, n_flying--) {
+		HOLDS(n_flying > 0 && r->tprev == prev && rec_in_flight(r));
+		HOLDS(prev == NULL || (int32_t)(r->tx_time - prev->tx_time) >= 0);
+	}
+	HOLDS(c->time_tail == prev && n_flying == 0);
+	return NULL;
+}
+
 static const char *check_records(const struct tcp_conn *c)
 {
-	uint32_t sacked = 0, lost = 0, retrans = 0, n = 0;
+	uint32_t sacked = 0, lost = 0, retrans = 0, n = 0, n_sacked = 0, n_flying = 0;
 	const struct tcp_rec *prev = NULL;
 
 	for (const struct tcp_rec *r = c->rec_head; r != NULL; prev = r, r = r->next, n++) {
@@ -22,14 +36,17 @@ static const char *check_records(const struct tcp_conn *c)
 		sacked += r->flags & REC_SACKED ? len : 0;
 		lost += r->flags & REC_LOST ? len : 0;
 		retrans += r->flags & REC_RETRANS ? len : 0;
+		n_sacked += r->flags & REC_SACKED ? r->segs : 0;
+		HOLDS(prev == NULL || !(prev->flags & r->flags & REC_SACKED));
+		n_flying += rec_in_flight(r);
 	}
 	HOLDS(c->rec_tail == prev && n == c->n_recs);
 	HOLDS(sacked == c->sacked_bytes && lost == c->lost_bytes);
-	HOLDS(retrans == c->retrans_bytes);
+	HOLDS(retrans == c->retrans_bytes && n_sacked == c->n_sacked);
 	if (n > 0) {
 		HOLDS(c->rec_head->seq == c->snd_una && c->rec_tail->end == c->snd_nxt);
 	}
-	return NULL;
+	return check_times(c, n_flying);
 }
 
 static const char *check_ooo(const struct tcp_conn *c)
@@ -58,7 +75,8 @@ const char *sim_conn_broken(const struct tcp_conn *c)
 	lg_chain_check(&c->tx);
 	HOLDS(seq_leq(c->snd_una, c->snd_nxt));
 	/* Memory stays bounded, whatever the segments look like (law 3). */
-	HOLDS(c->rx.truesize + c->ooo_truesize <= c->opts.rcv_buf + 3 * 2304);
+	HOLDS(c->rx.truesize + c->ooo_truesize <= c->rcv_buf + 3 * 2304);
+	HOLDS(c->rcv_buf <= c->opts.rcv_buf);
 	/* Something to do and no timer and no mark: that is how connections get stuck. */
 	if (c->state >= TCP_ESTABLISHED && c->state != TCP_TIME_WAIT &&
 		(c->snd_una != c->snd_nxt || conn_unsent(c) > 0 || conn_fin_due(c)))
