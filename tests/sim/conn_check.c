@@ -85,14 +85,14 @@ const char *sim_conn_broken(const struct tcp_conn *c)
 	return NULL;
 }
 
-const char *sim_cc_random(struct sim_rng *r)
-{
-	static const char *const names[] = {"reno", "cubic", "bbr"};
-	const char *known[LG_ARRAY_SIZE(names)];
-	unsigned n = 0;
+const char *const sim_cc_names[SIM_CC] = {"reno", "cubic", "bbr"};
 
-	for (unsigned i = 0; i < LG_ARRAY_SIZE(names); i++)
-		if (tcp_cc_find(names[i]) != NULL)
-			known[n++] = names[i];
+unsigned sim_cc_random(struct sim_rng *r)
+{
+	unsigned known[SIM_CC], n = 0;
+
+	for (unsigned i = 0; i < SIM_CC; i++)
+		if (tcp_cc_find(sim_cc_names[i]) != NULL)
+			known[n++] = i;
 	return known[sim_below(r, n)];
 }

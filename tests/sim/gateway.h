@@ -171,6 +171,7 @@ struct gw {
 	const struct conf *conf;
 	bool tls_front, tls_back;
 	enum tls_version tls_version;
+	unsigned cc; /* of the gateway: index in sim_cc_names */
 	struct tls_worker *tls, *peers_tls;
 	struct tls_client *tls_client; /* played clients */
 	struct tls_server *tls_member; /* played servers */

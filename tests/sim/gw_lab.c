@@ -12,7 +12,10 @@
 #define WIRE_MBUFS  12287
 #define INDIRECT    4095
 
-/* %1$s: the certificates' folder, %2$s: TLS version, %3$s: TLS of the pools, %4$s: timeouts. */
+/*
+ * %1$s: the certificates' folder, %2$s: TLS version, %3$s: TLS of the pools, %4$s: timeouts,
+ * %5$s: congestion control.
+ */
 static const char yaml[] =
 	"version: 1\n"
 	"workers: { lcores: [0], main_lcore: 0 }\n"
@@ -22,14 +25,17 @@ static const char yaml[] =
 	"certificates:\n"
 	"  gw: { cert: %1$s/gateway.pem, key: %1$s/gateway.key }\n"
 	"listeners:\n"
-	"  http: { bind: '*:80' }\n"
-	"  https: { bind: '*:443', tls: { certificates: [gw], min: '%2$s', max: '%2$s' } }\n"
+	"  http: { bind: '*:80', congestion_control: %5$s }\n"
+	"  https: { bind: '*:443', congestion_control: %5$s,\n"
+	"    tls: { certificates: [gw], min: '%2$s', max: '%2$s' } }\n"
 	"routes:\n"
 	"  - { hosts: [fwd.example.com], pool: fe, http: forward }\n"
 	"  - { hosts: [other.example.com], pool: other, http: forward }\n"
 	"pools:\n"
-	"  fe: { servers: [10.0.0.11, 10.0.0.12], http_port: 8080, tls: %3$s }\n"
-	"  other: { servers: ['2001:db8:1::13'], http_port: 8080, tls: %3$s }\n"
+	"  fe: { servers: [10.0.0.11, 10.0.0.12], http_port: 8080, tls: %3$s, congestion_control: "
+	"%5$s }\n"
+	"  other: { servers: ['2001:db8:1::13'], http_port: 8080, tls: %3$s, congestion_control: "
+	"%5$s }\n"
 	"limits: { connections: 32, half_open: 32, time_wait: 64, neighbours: 16, fragments: 8 }\n"
 	"timeouts: { %4$s }\n";
 
@@ -51,7 +57,7 @@ struct gw_lab {
 	struct rte_mempool *pool[POOLS];
 	struct tls_shared *tls_shared;
 	struct tls_worker *tls[3]; /* with POOL_PEERS, POOL_LARGE, POOL_SMALL */
-	struct conf *conf[2][2][2];
+	struct conf *conf[2][2][2][SIM_CC];
 };
 
 static const struct {
@@ -108,7 +114,8 @@ static struct conf *load(const struct gw *w)
 		"{ ca: %s/pool.pem, verify_name: pool.internal, min: '%s', max: '%s' }",
 		certs_dir(), version, version);
 	int n = snprintf(text, sizeof(text), yaml, certs_dir(), version,
-		w->tls_back ? pool_tls : "off", w->generous ? generous : tight);
+		w->tls_back ? pool_tls : "off", w->generous ? generous : tight,
+		sim_cc_names[w->cc]);
 	FILE *quiet = fopen("/dev/null", "w");
 	LG_ASSERT(quiet != NULL);
 	struct conf *c = conf_load_buffer("sim.yaml", text, (size_t)n, false, quiet, &errors, NULL);
@@ -120,7 +127,7 @@ static struct conf *load(const struct gw *w)
 
 const struct conf *gw_lab_conf(struct gw_lab *lab, const struct gw *w)
 {
-	struct conf **c = &lab->conf[w->generous][w->tls_version == TLS_V1_3][w->tls_back];
+	struct conf **c = &lab->conf[w->generous][w->tls_version == TLS_V1_3][w->tls_back][w->cc];
 
 	if (*c == NULL)
 		*c = load(w);

@@ -164,7 +164,7 @@ static void make_servers(struct gw *w)
 		struct lg_ip ip = gw_ip(gw_site.servers[i]);
 		if (i == 1 && sim_chance(&w->rng, 150))
 			continue;
-		o.cc = sim_cc_random(&w->rng);
+		o.cc = sim_cc_names[sim_cc_random(&w->rng)];
 		GW_CHECK(
 			w, tcp_listen(w->stack[GW_SERVER], NET_EXTERNAL, &ip, 8080, &o, NULL) >= 0);
 		GW_CHECK(
@@ -239,6 +239,7 @@ void gw_world_create(struct gw *w, struct gw_lab *lab, uint64_t seed, bool trace
 	w->tls_front = sim_chance(&w->rng, 600);
 	w->tls_back = sim_chance(&w->rng, 700);
 	w->tls_version = sim_chance(&w->rng, 700) ? TLS_V1_3 : TLS_V1_2;
+	w->cc = sim_cc_random(&w->rng);
 	w->generous = sim_chance(&w->rng, 700);
 	w->small_pool = sim_chance(&w->rng, 100);
 	w->exhausts = sim_chance(&w->rng, 100);

@@ -75,7 +75,7 @@ static void random_opts(struct sim *w, struct tcp_opts *o)
 	/* Long: a world's bad luck must not look like a peer that is gone. */
 	o->user_timeout = o->fin_timeout = LG_SEC(600);
 	o->connect_timeout = LG_SEC(600);
-	o->cc = sim_cc_random(&w->rng);
+	o->cc = sim_cc_names[sim_cc_random(&w->rng)];
 	if (w->small_pools)
 		o->rcv_buf = o->rcv_start = o->snd_buf = sim_range(&w->rng, 128, 256) * 1024;
 }

@@ -52,7 +52,9 @@ void sim_wire_describe(
 /* ---- conn_check.c ---- */
 
 const char *sim_conn_broken(const struct tcp_conn *c);
-/* One of the congestion controls that this lib/tcp has. */
-const char *sim_cc_random(struct sim_rng *r);
+#define SIM_CC 3
+extern const char *const sim_cc_names[SIM_CC];
+/* Index of one of the congestion controls that this lib/tcp has. */
+unsigned sim_cc_random(struct sim_rng *r);
 
 #endif
