@@ -15,6 +15,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "tests" / "pool")]
 
+from client import tls_client_context  # noqa: E402
 from impaired import PEER4, ImpairedLab, Transfer  # noqa: E402
 from lab import GW4, Certificates  # noqa: E402
 
@@ -71,24 +72,29 @@ class Bench:
         """Pairs (ours, Linux's) to compare; where Linux offers none of that name, it is reno."""
         pairs = []
         for name in wanted:
-            if name not in self.lab.gateway_ports:
+            if name not in self.lab.gateway_controls:
                 say(f"      lyncgate has no {name} here: left out")
                 continue
             pairs.append((name, name if self.lab.peer_uses(name) else "reno"))
         return pairs
 
-    def transfer(self, which, direction, control, path, seed, size):
+    def connection(self, which, control, sender=None, tls=False):
+        context = tls_client_context(self.lab.certs.public_ca) if tls else None
+        if which == "lyncgate":
+            return Transfer(self.lab, GW4, self.lab.gateway_port(control, tls), sender, context)
+        return Transfer(self.lab, PEER4, 443 if tls else 80, sender, context)
+
+    def transfer(self, which, direction, control, path, seed, args):
         """One connection on a wire of its own; returns its record."""
         line, mishaps = PATHS[path]
         bad = f"{line},spare={SPARE},{mishaps}".rstrip(",")
         up, down = (line, bad) if direction == "download" else (bad, line)
         if which == "linux":
             assert self.lab.peer_uses(control), f"the kernel offers no {control}"
-        port = self.lab.gateway_ports.get(control, 80) if which == "lyncgate" else 80
         sender = control if direction == "upload" else None
         wire = self.lab.wire(up, down, seed)
-        transfer = Transfer(self.lab, GW4 if which == "lyncgate" else PEER4, port, sender)
-        thread = threading.Thread(target=getattr(transfer, direction), args=(size,), daemon=True)
+        transfer = self.connection(which, control, sender, args.tls)
+        thread = threading.Thread(target=getattr(transfer, direction), args=(args.size,), daemon=True)
         thread.start()
         if which == "linux" and direction == "download" and transfer.began.wait(60):
             self._verify(control, transfer)
@@ -98,7 +104,7 @@ class Bench:
         if not transfer.whole:
             raise RuntimeError(f"{which} {direction} {control} {path} seed {seed}: not whole\n{self.lab.logs()}")
         self.lab.settle()
-        return {"which": which, "mbit": size * 8e-6 / transfer.seconds, "seconds": transfer.seconds,
+        return {"mbit": args.size * 8e-6 / transfer.seconds, "seconds": transfer.seconds,
                 "wire": wire.stop()}
 
     def _verify(self, control, transfer):
@@ -110,15 +116,15 @@ class Bench:
 
 # -- loss -------------------------------------------------------------------------------------------
 
-def compare(bench, direction, pair, path, seed, size):
+def compare(bench, direction, pair, path, seed, args):
     """Both proxies with one seed, the order by the seed."""
     ours, theirs = pair
     runs = [("lyncgate", ours), ("linux", theirs)]
-    records = {which: bench.transfer(which, direction, control, path, seed, size)
+    records = {which: bench.transfer(which, direction, control, path, seed, args)
                for which, control in (runs if seed % 2 else reversed(runs))}
-    return {"path": path, "direction": direction, "cc": ours, "linux_cc": theirs, "seed": seed, "size": size,
-            "lyncgate": records["lyncgate"], "linux": records["linux"],
-            "ratio": records["lyncgate"]["mbit"] / records["linux"]["mbit"]}
+    return {"path": path, "direction": direction, "cc": ours, "linux_cc": theirs, "seed": seed, "size": args.size,
+            "tls": args.tls, "lyncgate": records["lyncgate"],
+            "linux": records["linux"], "ratio": records["lyncgate"]["mbit"] / records["linux"]["mbit"]}
 
 
 def loss_row(results):
@@ -152,7 +158,7 @@ def loss(args):
         for path in paths:
             for direction in args.directions.split(","):
                 for pair in pairs if direction == "download" else upload_pairs(pairs):
-                    rows = [compare(bench, direction, pair, path, seed, args.size) for seed in seeds]
+                    rows = [compare(bench, direction, pair, path, seed, args) for seed in seeds]
                     results += rows
                     if not args.json:
                         print(loss_row(rows), flush=True)
@@ -176,8 +182,7 @@ def share(bench, pair, seed, size):
     assert bench.lab.peer_uses(theirs)
     line, _ = PATHS["20ms"]
     wire = bench.lab.wire(line, line, seed)
-    transfers = {"lyncgate": Transfer(bench.lab, GW4, bench.lab.gateway_ports[ours]),
-                 "linux": Transfer(bench.lab, PEER4, 80)}
+    transfers = {"lyncgate": bench.connection("lyncgate", ours), "linux": bench.connection("linux", theirs)}
     threads = [threading.Thread(target=t.download, args=(size,), daemon=True) for t in transfers.values()]
     for thread in threads if seed % 2 else reversed(threads):
         thread.start()
@@ -226,6 +231,7 @@ def arguments():
     verb.add_argument("--paths", default="", help=f"of {','.join(PATHS)}".replace("%", "%%"))
     verb.add_argument("--directions", default="download,upload")
     verb.add_argument("--size", type=int, default=SIZE, help="octets of one transfer (%(default)s)")
+    verb.add_argument("--tls", action="store_true", help="https on 443 (to 4443) instead of http on 80 (to 8080)")
     verb.set_defaults(run=loss)
     verb = verbs.add_parser("fairness", parents=[common], help="shares of one bottleneck, beside Linux")
     verb.add_argument("--size", type=int, default=20 * SIZE, help="octets of each transfer (%(default)s)")
