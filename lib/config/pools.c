@@ -174,6 +174,7 @@ void conf_build_pools(struct conf_load *l)
 		p->https_port = r[i].https_port;
 		p->http_port = r[i].http_port;
 		p->response_header_timeout = r[i].response_header_timeout;
+		p->tcp = conf_read_tcp(&r[i].tcp);
 		read_servers(l, &r[i], p);
 		build_tls(l, &r[i], p);
 	}

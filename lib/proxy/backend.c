@@ -93,7 +93,7 @@ static enum proxy_end try_next(struct back *b, lg_us now)
 		server_stats(b)->connects++;
 		b->peer.use_tls = s->front.use_tls && pool_of(b)->https_tls;
 		b->peer.tcp = tcp_connect(p->tcp, NET_INTERNAL, &srv->ip,
-			s->front.use_tls ? srv->https_port : srv->http_port, &p->back_opts,
+			s->front.use_tls ? srv->https_port : srv->http_port, &p->back_opts[b->pool],
 			&b->peer, now, &err);
 		if (b->peer.tcp != NULL) {
 			p->pool_stats[b->pool].active++;
