@@ -34,8 +34,8 @@ PATHS = {
     "shallow": (LINE.format(delay=10, queue=15), ""),
 }
 MEANING = {
-    "20ms": "50 Mbit/s, 20 ms, queue of 100 packets", "20ms-1%": "the same, 1 % random loss",
-    "20ms-3%": "the same, 3 % random loss", "80ms-1%": "80 ms, 1 % random loss",
+    "20ms": "50 Mbit/s, 20 ms, queue of 100 packets", "20ms-1%": "20 ms, 1 % random loss",
+    "20ms-3%": "20 ms, 3 % random loss", "80ms-1%": "80 ms, 1 % random loss",
     "200ms-1%": "200 ms, 1 % random loss", "reorder": "20 ms, 2 % of the packets 10 ms late",
     "shallow": "20 ms, queue of 15 packets, no random loss",
 }
@@ -44,6 +44,14 @@ QUICK = ["20ms", "20ms-1%", "20ms-3%"]
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
+
+
+def trace_file(args, *words):
+    """Where the wire writes what it saw: --trace FOLDER."""
+    if not args.trace:
+        return None
+    pathlib.Path(args.trace).mkdir(parents=True, exist_ok=True)
+    return pathlib.Path(args.trace, "_".join(map(str, words)) + ".txt")
 
 
 class Bench:
@@ -92,7 +100,7 @@ class Bench:
         if which == "linux":
             assert self.lab.peer_uses(control), f"the kernel offers no {control}"
         sender = control if direction == "upload" else None
-        wire = self.lab.wire(up, down, seed)
+        wire = self.lab.wire(up, down, seed, trace_file(args, path, direction, control, seed, which))
         transfer = self.connection(which, control, sender, args.tls)
         thread = threading.Thread(target=getattr(transfer, direction), args=(args.size,), daemon=True)
         thread.start()
@@ -176,14 +184,14 @@ def octets_at(transfer, when):
     return max((length for at, length in transfer.progress if at <= when), default=0)
 
 
-def share(bench, pair, seed, size):
+def share(bench, pair, seed, args):
     """Two downloads at once on one line; the second begins a little later: which one, and when, by the seed."""
     ours, theirs = pair
     assert bench.lab.peer_uses(theirs)
-    line, _ = PATHS["20ms"]
-    wire = bench.lab.wire(line, line, seed)
+    line, mishaps = PATHS[args.path]
+    wire = bench.lab.wire(line, f"{line},{mishaps}".rstrip(","), seed, trace_file(args, "fairness", ours, theirs, seed))
     transfers = {"lyncgate": bench.connection("lyncgate", ours), "linux": bench.connection("linux", theirs)}
-    threads = [threading.Thread(target=t.download, args=(size,), daemon=True) for t in transfers.values()]
+    threads = [threading.Thread(target=t.download, args=(args.size,), daemon=True) for t in transfers.values()]
     for thread in threads if seed % 2 else reversed(threads):
         thread.start()
         time.sleep(0.05 * seed)
@@ -195,7 +203,7 @@ def share(bench, pair, seed, size):
     begin = max(t.begin for t in transfers.values()) + 1  # past the start
     end = min(t.begin + t.seconds for t in transfers.values())
     got = {which: octets_at(t, end) - octets_at(t, begin) for which, t in transfers.items()}
-    return {"cc": ours, "linux_cc": theirs, "seed": seed, "seconds": end - begin, "wire": wire.stop(),
+    return {"path": args.path, "cc": ours, "linux_cc": theirs, "seed": seed, "seconds": end - begin, "wire": wire.stop(),
             "mbit": {which: octets * 8e-6 / (end - begin) for which, octets in got.items()},
             "share": got["lyncgate"] / sum(got.values())}
 
@@ -205,11 +213,11 @@ def fairness(args):
     results = []
     with Bench() as bench:
         if not args.json:
-            print(f"Two downloads at once, {MEANING['20ms']}; Mbit/s while both run (without the first second), "
+            print(f"Two downloads at once, {MEANING[args.path]}; Mbit/s while both run (without the first second), "
                   "medians; share: lyncgate's, 0.50 is even.\n"
                   f"{'lyncgate/Linux':<16}{'lyncgate':>9}{'Linux':>8}{'share':>8}   share of each seed", flush=True)
         for pair in bench.controls(args.cc.split(",")):
-            rows = [share(bench, pair, seed, args.size) for seed in seeds]
+            rows = [share(bench, pair, seed, args) for seed in seeds]
             results += rows
             if not args.json:
                 ours, theirs = (statistics.median(r["mbit"][w] for r in rows) for w in ("lyncgate", "linux"))
@@ -227,6 +235,7 @@ def arguments():
     common.add_argument("--quick", action="store_true", help="one seed, few paths")
     common.add_argument("--cc", default="reno,cubic,bbr", help="congestion controls (%(default)s)")
     common.add_argument("--json", action="store_true", help="raw figures instead of a table")
+    common.add_argument("--trace", metavar="FOLDER", help="a file per transfer, a line per segment: what became of it")
     verb = verbs.add_parser("loss", parents=[common], help="goodput through impaired paths, beside Linux")
     verb.add_argument("--paths", default="", help=f"of {','.join(PATHS)}".replace("%", "%%"))
     verb.add_argument("--directions", default="download,upload")
@@ -235,6 +244,7 @@ def arguments():
     verb.set_defaults(run=loss)
     verb = verbs.add_parser("fairness", parents=[common], help="shares of one bottleneck, beside Linux")
     verb.add_argument("--size", type=int, default=20 * SIZE, help="octets of each transfer (%(default)s)")
+    verb.add_argument("--path", default="20ms", choices=list(PATHS), metavar="PATH", help="as of loss (%(default)s)")
     verb.set_defaults(run=fairness)
     return parser.parse_args()
 

@@ -67,12 +67,14 @@ def congestion_controls():
 
 
 class Wire:
-    """One run of the impairing wire: up is from the left to the right."""
+    """One run of the impairing wire: up is from the left to the right. `trace`: a file for a line per segment."""
 
-    def __init__(self, lab, space, left, right, up, down, seed):
+    def __init__(self, lab, space, left, right, up, down, seed, trace=None):
         self.lab = lab
+        options = ["--trace", trace] if trace else []
         self.process = lab.start("wire", space.command(
-            impair_binary(), "--left", left, "--right", ",".join(right), "--seed", seed, "--up", up, "--down", down))
+            impair_binary(), "--left", left, "--right", ",".join(right), "--seed", seed, "--up", up, "--down", down,
+            *options))
         self.process.out.wait(lambda line: line == "ready", 10, self.process.out_begin, self.process.alive)
 
     def be_gentle(self):
@@ -204,9 +206,9 @@ class ImpairedLab(Lab):
 
     # -- wires ----------------------------------------------------------------------------------
 
-    def wire(self, up, down, seed):
+    def wire(self, up, down, seed, trace=None):
         """Between the clients and the proxies; up is what clients send."""
-        return Wire(self, self.outer, "left", self.right, up, down, seed)
+        return Wire(self, self.outer, "left", self.right, up, down, seed, trace)
 
     def inner_wire(self, up, down, seed):
         """Between the gateway and the pool; up is what the pool sends."""
