@@ -57,9 +57,10 @@ def trace_file(args, *words):
 class Bench:
     """The laboratory with both proxies running."""
 
-    def __init__(self):
+    def __init__(self, controls):
         self.folder = tempfile.TemporaryDirectory()
-        self.lab = ImpairedLab()
+        self.wanted = controls.split(",")
+        self.lab = ImpairedLab(controls=self.wanted)
 
     def __enter__(self):
         try:
@@ -76,10 +77,10 @@ class Bench:
         self.lab.close()
         self.folder.cleanup()
 
-    def controls(self, wanted):
+    def controls(self):
         """Pairs (ours, Linux's) to compare; where Linux offers none of that name, it is reno."""
         pairs = []
-        for name in wanted:
+        for name in self.wanted:
             if name not in self.lab.gateway_controls:
                 say(f"      lyncgate has no {name} here: left out")
                 continue
@@ -154,8 +155,8 @@ def loss(args):
     paths = args.paths.split(",") if args.paths else QUICK if args.quick else list(PATHS)
     seeds = range(1, 1 + (args.seeds or (1 if args.quick else 5)))
     results = []
-    with Bench() as bench:
-        pairs = bench.controls(args.cc.split(","))
+    with Bench(args.cc) as bench:
+        pairs = bench.controls()
         if not args.json:
             print(f"Goodput of {args.size / 1e6:g} MB, Mbit/s, medians of {len(seeds)} seeds; Linux is HAProxy on the "
                   "kernel's TCP, same path, same seed.\nDownload: the proxy sends. Upload: the client's kernel sends "
@@ -211,12 +212,12 @@ def share(bench, pair, seed, args):
 def fairness(args):
     seeds = range(1, 1 + (args.seeds or (1 if args.quick else 5)))
     results = []
-    with Bench() as bench:
+    with Bench(args.cc) as bench:
         if not args.json:
             print(f"Two downloads at once, {MEANING[args.path]}; Mbit/s while both run (without the first second), "
                   "medians; share: lyncgate's, 0.50 is even.\n"
                   f"{'lyncgate/Linux':<16}{'lyncgate':>9}{'Linux':>8}{'share':>8}   share of each seed", flush=True)
-        for pair in bench.controls(args.cc.split(",")):
+        for pair in bench.controls():
             rows = [share(bench, pair, seed, args) for seed in seeds]
             results += rows
             if not args.json:

@@ -93,8 +93,11 @@ class Wire:
 
 
 class ImpairedLab(Lab):
-    def __init__(self, name="lyncgate-wire"):
+    """`controls`: the congestion controls that the gateway shall have listeners for; all, when left out."""
+
+    def __init__(self, name="lyncgate-wire", controls=None):
         super().__init__(name, pools={"main": [POOL]})
+        self.wanted_controls = controls
         self.peer = self.outer = self.inner = None
         self.right, self.gateway_controls = [], []
 
@@ -154,7 +157,8 @@ class ImpairedLab(Lab):
         """One plain and one TLS listener per congestion control: see gateway_port()."""
         config = super().config(workers)
         tls = config["listeners"]["https"]["tls"]
-        chosen = congestion_controls()
+        chosen = [name for name in congestion_controls()
+                  if self.wanted_controls is None or name in self.wanted_controls]
         self.gateway_controls = chosen or ["reno"]
         config["listeners"] = {}
         for i, name in enumerate(self.gateway_controls):
@@ -167,6 +171,8 @@ class ImpairedLab(Lab):
         del config["ports"]["external"]["gateway"]
         config["routes"] = [{"hosts": [HOST], "pool": POOL, "http": "forward"}]
         config["pools"] = {POOL: config["pools"][POOL]}
+        if chosen:
+            config["pools"][POOL]["congestion_control"] = chosen[0]
         return config
 
     def gateway_port(self, control=None, tls=False):
