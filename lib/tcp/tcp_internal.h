@@ -91,6 +91,7 @@ struct tcp_rec {
 	/* For the rate sample: the connection's values when it was sent (rate.c). */
 	uint32_t delivered, delivered_time, first_tx_time;
 	uint32_t tx_pipe; /* bytes in flight right after it was sent */
+	uint16_t segs;    /* SACKed neighbours become one record: of how many segments */
 	uint8_t flags;
 };
 _Static_assert(sizeof(struct tcp_rec) <= 64, "a transmit record fits a cache line");
@@ -207,7 +208,7 @@ struct tcp_conn {
 		bool reordering_seen, dsack_round_set;
 	} rack;
 	lg_us reo_at;      /* the reordering window of a segment ends; 0: off */
-	uint32_t n_sacked; /* records */
+	uint32_t n_sacked; /* segments */
 	uint32_t tlp_end_seq;
 	bool tlp_out, tlp_is_retrans;
 	uint8_t rexmt_kind;                  /* enum tcp_rexmt */
@@ -501,7 +502,8 @@ bool rec_available(const struct tcp_conn *c);
 void rec_ack(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt,
 	struct tcp_ack_info *a, lg_us now);
 void rec_free_all(struct tcp_conn *c);
-void rec_mark_sacked(struct tcp_conn *c, struct tcp_rec *r);
+/* Joins r with SACKed neighbours; returns the record that it is now part of. */
+struct tcp_rec *rec_mark_sacked(struct tcp_conn *c, struct tcp_rec *r);
 void rec_mark_lost(struct tcp_conn *c, struct tcp_rec *r);
 /* The same, the retransmission in flight included. */
 void rec_mark_lost_again(struct tcp_conn *c, struct tcp_rec *r);
