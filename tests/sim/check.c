@@ -75,6 +75,24 @@ static void check_data(struct sim *w, struct sim_pair *p, int sender, const stru
 			     seq_leq(v->seq + v->len, p->wire[sender].fin_seq));
 }
 
+/* RFC 3168: by agreement, and only new data is ECN-capable or tells of a reduction. */
+static void check_ecn(
+	struct sim *w, struct sim_pair *p, int sender, const struct view *v, uint8_t tos)
+{
+	bool agreed = p->wire[0].ecn_asked && p->wire[1].ecn_asked;
+	bool capable = agreed && !p->wire[sender].ecn_denied;
+	bool syn = v->th->tcp_flags & RTE_TCP_SYN_FLAG;
+	bool fresh = !syn && v->len > 0 && seq_geq(v->seq, p->wire[sender].nxt);
+	uint8_t flags = v->th->tcp_flags & ECN_SETUP;
+
+	SIM_CHECK(w, (tos & NET_ECN_MASK) == NET_ECN_NOT_ECT ||
+			     ((tos & NET_ECN_MASK) == NET_ECN_ECT0 && capable && fresh));
+	SIM_CHECK(w, syn || flags == 0 || agreed);
+	SIM_CHECK(w, syn || fresh || !(flags & RTE_TCP_CWR_FLAG));
+	if (syn || seq_gt(v->seq + v->len, p->wire[sender].nxt))
+		p->wire[sender].nxt = v->seq + v->len;
+}
+
 static void note_syn(struct sim *w, struct sim_pair *p, int sender, const struct view *v)
 {
 	SIM_CHECK(w, !p->wire[sender].syn || p->wire[sender].isn == v->seq);
@@ -85,9 +103,13 @@ static void note_syn(struct sim *w, struct sim_pair *p, int sender, const struct
 	p->wire[sender].has_wscale = v->opt.has_wscale && !w->link[sender].strip_wscale;
 	p->wire[sender].wscale = v->opt.wscale;
 	p->wire[sender].has_ts = v->opt.has_ts && !w->link[sender].strip_ts;
+	if ((v->th->tcp_flags & ECN_SETUP) == (sender == 0 ? ECN_SETUP : RTE_TCP_ECE_FLAG))
+		p->wire[sender].ecn_asked = true;
+	else
+		p->wire[sender].ecn_denied = true;
 }
 
-void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m)
+void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m, const struct net_tx *tx)
 {
 	static struct view v;
 
@@ -102,13 +124,14 @@ void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m)
 	if (flags & RTE_TCP_SYN_FLAG) {
 		/* A new half-open connection after an old one was reset begins anew. */
 		if (sender == 1 && p->wire[1].syn && p->wire[1].isn != v.seq)
-			p->wire[1].syn = p->wire[1].edge_known = false;
+			p->wire[1].syn = p->wire[1].edge_known = p->wire[1].ecn_denied = false;
 		note_syn(w, p, sender, &v);
 	} else {
 		bool ts = p->wire[0].has_ts && p->wire[1].has_ts;
 		SIM_CHECK(w, v.opt.has_ts == ts);
 		check_data(w, p, sender, &v);
 	}
+	check_ecn(w, p, sender, &v, tx->tos);
 	if (flags & RTE_TCP_FIN_FLAG) {
 		uint32_t at = v.seq + v.len;
 		SIM_CHECK(w, !p->wire[sender].fin || p->wire[sender].fin_seq == at);

@@ -31,6 +31,7 @@ bool sim_chance(struct sim_rng *r, uint32_t per_mille);
 struct sim_link {
 	lg_us delay, jitter;
 	uint32_t loss, duplicate, reorder; /* per mille */
+	uint32_t mark;                     /* per mille of the ECN-capable ones gets CE */
 	uint64_t bits_per_second;          /* 0: no limit */
 	uint32_t queue;                    /* packets */
 	uint32_t path_mtu;                 /* larger packets are dropped and reported by ICMP */
@@ -99,10 +100,10 @@ struct sim_pair {
 	/* What the wire has shown, per direction (index: sender). */
 	struct {
 		bool syn, fin, edge_known;
-		uint32_t isn, fin_seq, edge;
+		uint32_t isn, fin_seq, edge, nxt;
 		uint8_t wscale;
 		uint16_t mss;
-		bool has_wscale, has_ts, has_mss;
+		bool has_wscale, has_ts, has_mss, ecn_asked, ecn_denied;
 	} wire[2];
 };
 
@@ -120,6 +121,7 @@ struct sim {
 	 */
 	struct rte_mempool *tx[2], *indirect[2], *app[2], *rx[2], *wire;
 	bool small_pools;
+	bool cookies; /* the server answers every SYN by a cookie */
 	lg_us next_tick;
 	unsigned unmeasured[2];  /* packets since a stack heard of its pool */
 	uint32_t highest;        /* pressure that was reached */
@@ -172,7 +174,7 @@ void sim_pair_eager(struct sim *w, int pair);
 void sim_pool_used(struct sim *w, int host, unsigned n);
 
 /* check.c */
-void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m);
+void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m, const struct net_tx *tx);
 void sim_check_conns(struct sim *w);
 void sim_trace(struct sim *w, int sender, const struct rte_mbuf *m, const char *fate);
 int sim_pair_of_port(const struct sim *w, uint16_t port);

@@ -67,6 +67,7 @@ static void random_opts(struct sim *w, struct tcp_opts *o)
 	/* Long: a world's bad luck must not look like a peer that is gone. */
 	o->user_timeout = o->fin_timeout = LG_SEC(600);
 	o->connect_timeout = LG_SEC(w->small_pools ? 600 : 120);
+	o->ecn = sim_chance(&w->rng, 500);
 	if (w->small_pools)
 		o->rcv_buf = o->snd_buf = sim_range(&w->rng, 128, 256) * 1024;
 }
@@ -79,6 +80,7 @@ static void make_stack(struct sim *w, int host)
 		.max_time_wait = 64,
 		.time_wait = LG_SEC(60),
 		.half_open_timeout = LG_SEC(120),
+		.syn_cookies_always = host == 1 && w->cookies,
 		.pool = w->tx[host],
 		.indirect = sim_chance(&w->rng, 800) ? w->indirect[host] : NULL,
 		.ports = host == 0 ? w->ports : NULL,
@@ -126,6 +128,7 @@ static void world_init(struct sim *w, uint64_t seed, bool trace)
 	w->rng.x = seed * 0x2545f4914f6cdd1du + 1;
 	w->trace = trace;
 	w->small_pools = sim_chance(&w->rng, 100);
+	w->cookies = sim_chance(&w->rng, 200);
 	bool v6 = sim_chance(&w->rng, 300);
 	for (int i = 0; i < 2; i++) {
 		const char *text = v6 ? (i == 0 ? "2001:db8::1" : "2001:db8::2")
@@ -232,6 +235,7 @@ static void packet_in(struct sim *w, const struct sim_event *e, struct burst *b)
 	b->pkts[b->n++] = (struct net_pkt){.m = m,
 		.src = e->pkt.tx.src,
 		.dst = e->pkt.tx.dst,
+		.ecn = e->pkt.tx.tos & NET_ECN_MASK,
 		.side = e->host == 0 ? NET_INTERNAL : NET_EXTERNAL};
 	if (b->n == (w->small_pools ? SIM_LOOK : NET_BURST)) {
 		give(w, e->host, b);

@@ -160,6 +160,8 @@ static void arrive(
 	struct sim_link *l = &w->link[sender];
 	struct sim_event e = {.kind = SIM_PACKET, .host = 1 - sender, .pkt = {m, *tx}};
 
+	if (tx->tos != NET_ECN_NOT_ECT && sim_chance(&w->rng, l->mark))
+		e.pkt.tx.tos = NET_ECN_CE;
 	e.at = out + l->delay;
 	if (l->jitter > 0 && sim_chance(&w->rng, l->reorder))
 		e.at += sim_below(&w->rng, (uint32_t)l->jitter);
@@ -181,7 +183,7 @@ void sim_output(
 
 	SIM_CHECK(w, now == w->now);
 	w->packets++;
-	sim_check_packet(w, sender, m);
+	sim_check_packet(w, sender, m, tx);
 	if (w->small_pools) {
 		/* The NIC is done with it at once: what is on the way is no memory of the sender's.
 		 */
@@ -288,6 +290,8 @@ static void link_random(struct sim *w, struct sim_link *l)
 		l->path_mtu = sim_range(r, lg_ip_is_v4(&w->ip[0]) ? 576 : 1280, 1500);
 		l->icmp_says_mtu = sim_chance(r, 700);
 	}
+	if (sim_chance(r, 500))
+		l->mark = sim_range(r, 1, 200);
 	if (sim_chance(r, 150)) {
 		l->down_from = w->start + sim_below(r, 5000000);
 		l->down_until = l->down_from + sim_below(r, 20000000);
