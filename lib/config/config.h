@@ -53,16 +53,22 @@ struct conf_tls_versions {
 	const char *ciphers, *ciphersuites; /* NULL: defaults */
 };
 
+/* What a listener's or a pool's TCP connections are tuned by. */
+struct conf_tcp {
+	const char *congestion_control; /* name of an algorithm in lib/tcp; NULL: its default */
+	bool ecn;                       /* RFC 3168: heeded (listener), asked for (pool) */
+};
+
 struct conf_listener {
 	const char *name;
 	struct lg_ip ip; /* zero: any external address */
 	uint16_t port;
-	bool ecn; /* RFC 3168, when the client asks */
 	bool tls;
 	unsigned *certificates; /* indexes into conf.certificates */
 	unsigned n_certificates;
 	unsigned default_certificate;
 	struct conf_tls_versions versions;
+	struct conf_tcp tcp;
 };
 
 enum conf_http_action { CONF_HTTP_DEFAULT, CONF_HTTP_FORWARD, CONF_HTTP_REDIRECT, CONF_HTTP_OFF };
@@ -79,11 +85,11 @@ struct conf_pool {
 	unsigned n_servers;
 	uint16_t https_port,
 		http_port; /* 4443, 8080 by default; http_port 0: plain is not forwarded */
-	bool ecn;          /* RFC 3168: asked for */
 	bool https_tls;    /* false: TLS listeners forward plain to https_port (tests, labs) */
 	bool verify;
 	const char *ca_file, *verify_name, *sni; /* sni NULL: none sent */
 	struct conf_tls_versions versions;
+	struct conf_tcp tcp;
 	lg_us response_header_timeout; /* 0: global */
 };
 
@@ -114,18 +120,25 @@ struct conf_timeouts {        /* LY-406; microseconds */
 	lg_us response_header;                  /* 1860 s */
 	lg_us drain;                            /* 30 s at SIGTERM */
 	lg_us keepalive_client, keepalive_pool; /* 120 s, 60 s; 0: off (LY-408) */
+	lg_us keepalive_interval;               /* 15 s between probes that get no answer */
 	lg_us half_open;                        /* 10 s */
 	lg_us time_wait;                        /* 60 s */
 	lg_us fin_wait;                         /* 30 s */
 	lg_us retransmit;                       /* 120 s: peer gone */
 };
 
+/*
+ * Receive memory that a head of one byte may take: segments fill half of their buffers at least,
+ * and the window must not close before the end.
+ */
+#define CONF_HEAD_MEMORY 3u
+
 struct conf_limits {
 	uint32_t connections;       /* client connections per worker */
 	uint32_t half_open;         /* per worker */
 	uint32_t syn_cookies_above; /* half-open, per worker; 0: SYN cookies always */
 	uint32_t time_wait;         /* per worker */
-	uint32_t receive_buffer;    /* bytes of memory per connection and direction */
+	uint32_t receive_buffer;    /* most bytes of memory per connection */
 	uint32_t send_buffer;
 	uint32_t request_head; /* LY-413: 64 KiB default */
 	uint32_t request_field;
@@ -136,6 +149,9 @@ struct conf_limits {
 	uint32_t neighbours;
 	uint32_t fragments;
 	uint32_t icmp_echo; /* per second and worker */
+	uint32_t keepalive_probes;
+	uint32_t out_of_order;           /* ranges per connection */
+	uint32_t resets, challenge_acks; /* per second and worker */
 	uint16_t source_port_low, source_port_high;
 };
 

@@ -17,7 +17,7 @@
 #define CONF_MAX_NODES  100000
 #define CONF_MAX_DEPTH  16
 #define CONF_MAX_SCALAR 4096
-#define CONF_MAX_KEYS   24 /* rows of one section of the schema */
+#define CONF_MAX_KEYS   32 /* rows of one section of the schema */
 #define CONF_MAX_SHOWN  50 /* errors, and as many warnings, that are printed; all are counted */
 
 /* ---- schema ---------------------------------------------------------------------------------- */
@@ -149,10 +149,16 @@ struct raw_listener_tls {
 	struct conf_tls_versions versions;
 };
 
+/* Indexes into the values of the schema. */
+struct raw_tcp {
+	uint32_t congestion_control;
+	bool ecn;
+};
+
 struct raw_listener {
 	struct conf_head head;
 	struct raw_names bind;
-	bool ecn;
+	struct raw_tcp tcp;
 	struct raw_listener_tls tls;
 };
 
@@ -182,8 +188,8 @@ struct raw_pool {
 	struct conf_head head;
 	const yaml_node_t *servers;
 	uint16_t https_port, http_port;
-	bool ecn;
 	struct raw_pool_tls tls;
+	struct raw_tcp tcp;
 	lg_us response_header_timeout;
 	bool used; /* by a route */
 };
@@ -343,6 +349,8 @@ void conf_check_coverage(struct conf_load *l);
 /* listeners.c: a range of TLS versions with its cipher lists, of a listener or a pool. */
 void conf_check_versions(struct conf_load *l, const struct conf_head *h, enum conf_section s,
 	const struct conf_tls_versions *v);
+/* The TCP keys that listeners and pools share. */
+struct conf_tcp conf_read_tcp(const struct raw_tcp *r);
 /* routes.c: a DNS name, lower case and without trailing dot; NULL after an error. */
 const char *conf_host_name(struct conf_load *l, const yaml_node_t *at, const char *text);
 void conf_check_usage(struct conf_load *l);

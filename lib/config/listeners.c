@@ -100,9 +100,17 @@ static bool read_bind(struct conf_load *l, const struct raw_name *n, struct conf
 	return true;
 }
 
+struct conf_tcp conf_read_tcp(const struct raw_tcp *r)
+{
+	static const char *const algorithms[] = {"cubic", "reno", "bbr"};
+
+	return (struct conf_tcp){
+		.congestion_control = algorithms[r->congestion_control], .ecn = r->ecn};
+}
+
 static void build_listener(struct conf_load *l, const struct raw_listener *r)
 {
-	struct conf_listener common = {.name = r->head.name, .ecn = r->ecn};
+	struct conf_listener common = {.name = r->head.name, .tcp = conf_read_tcp(&r->tcp)};
 	if (r->tls.head.at != NULL)
 		build_tls(l, &r->tls, &common);
 	for (unsigned i = 0; i < r->bind.n; i++) {

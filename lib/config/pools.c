@@ -173,8 +173,8 @@ void conf_build_pools(struct conf_load *l)
 		p->name = r[i].head.name;
 		p->https_port = r[i].https_port;
 		p->http_port = r[i].http_port;
-		p->ecn = r[i].ecn;
 		p->response_header_timeout = r[i].response_header_timeout;
+		p->tcp = conf_read_tcp(&r[i].tcp);
 		read_servers(l, &r[i], p);
 		build_tls(l, &r[i], p);
 	}

@@ -142,7 +142,12 @@ const struct conf_key conf_schema[] = {
 		"`ports.external.addresses`, `*` is all of them. Beside `*`, a listener on one "
 		"address has that "
 		"address to itself. A list makes listeners NAME, NAME#2, ..."},
-	{CS_LISTENER, "ecn", CT_BOOL, AT(raw_listener, ecn), 0, 0, "true", NULL, 0, 0,
+	{CS_LISTENER, "congestion_control", CT_ENUM, AT(raw_listener, tcp.congestion_control), 0, 0,
+		"cubic", "cubic|reno|bbr", 0, 0,
+		"How fast data goes to clients: `cubic` is what most of the Internet uses, `reno` "
+		"the older, more timid one; `bbr` goes by measured rate and delay instead of "
+		"losses, for clients on radio links."},
+	{CS_LISTENER, "ecn", CT_BOOL, AT(raw_listener, tcp.ecn), 0, 0, "true", NULL, 0, 0,
 		"Explicit Congestion Notification (RFC 3168) with clients that ask for it."},
 	{CS_LISTENER, "tls", CT_SECTION, AT(raw_listener, tls), 0, 0, NULL, NULL, CS_LISTENER_TLS,
 		0, "Makes it an https listener."},
@@ -196,11 +201,13 @@ const struct conf_key conf_schema[] = {
 		"Port for what came over https: 4443 is Lync's external web site (LY-101)."},
 	{CS_POOL, "http_port", CT_UINT, AT(raw_pool, http_port), 0, 65535, "8080", NULL, 0, 0,
 		"Port for what came over plain http (LY-102); 0: plain is never forwarded."},
-	{CS_POOL, "ecn", CT_BOOL, AT(raw_pool, ecn), 0, 0, "false", NULL, 0, 0,
+	{CS_POOL, "ecn", CT_BOOL, AT(raw_pool, tcp.ecn), 0, 0, "false", NULL, 0, 0,
 		"Asks the servers for Explicit Congestion Notification (RFC 3168): where the "
 		"internal network marks packets instead of dropping them."},
 	{CS_POOL, "tls", CT_SECTION, AT(raw_pool, tls), 0, 0, NULL, NULL, CS_POOL_TLS, CF_OFF,
 		"How the servers' certificates are checked."},
+	{CS_POOL, "congestion_control", CT_ENUM, AT(raw_pool, tcp.congestion_control), 0, 0,
+		"cubic", "cubic|reno|bbr", 0, 0, "The same towards the servers."},
 	{CS_POOL, "response_header_timeout", CT_DURATION, AT(raw_pool, response_header_timeout),
 		LG_SEC(1), DAY, NULL, NULL, 0, 0, "Instead of `timeouts.response_header`."},
 	{CS_POOL_TLS, "ca", CT_FILE, AT(raw_pool_tls, ca), 0, 0, NULL, NULL, 0, 0,
@@ -259,6 +266,9 @@ const struct conf_key conf_schema[] = {
 	TIMEOUT(keepalive_client, 0, DAY, "120s",
 		"TCP keepalive probes to silent clients; 0: off (LY-408)."),
 	TIMEOUT(keepalive_pool, 0, DAY, "60s", "The same towards servers."),
+	TIMEOUT(keepalive_interval, LG_SEC(1), LG_SEC(3600), "15s",
+		"Between keepalive probes that nobody answers; `limits.keepalive_probes` of them "
+		"end the connection."),
 	TIMEOUT(half_open, LG_SEC(1), LG_SEC(300), "10s", "TCP handshake of a client."),
 	TIMEOUT(time_wait, LG_SEC(1), LG_SEC(600), "60s", "TCP TIME-WAIT."),
 	TIMEOUT(fin_wait, LG_SEC(1), LG_SEC(3600), "30s", "We closed and the peer doesn't."),
@@ -278,10 +288,13 @@ const struct conf_key conf_schema[] = {
 		"handshake gives way. Half of `half_open` when left out."),
 	LIMIT(time_wait, CT_COUNT, 16, 4 * 1000 * 1000, "10000",
 		"Connections in TIME-WAIT, per worker; the oldest gives way."),
-	LIMIT(receive_buffer, CT_SIZE, 64 * 1024, 64 * 1024 * 1024, "256KiB",
-		"Memory of data received and not yet passed on, per connection and direction."),
-	LIMIT(send_buffer, CT_SIZE, 16 * 1024, 64 * 1024 * 1024, "256KiB",
-		"Memory of data sent and not yet acknowledged, per connection and direction."),
+	LIMIT(receive_buffer, CT_SIZE, 64 * 1024, 64 * 1024 * 1024, "8MiB",
+		"Most memory of data received and not yet passed on, per connection. It begins "
+		"with 256KiB and grows on a long fast path while the data is taken as fast as it "
+		"comes; half of it is the TCP window."),
+	LIMIT(send_buffer, CT_SIZE, 16 * 1024, 64 * 1024 * 1024, "4MiB",
+		"Most memory of data to be sent or not yet acknowledged, per connection. It begins "
+		"with 128KiB and follows the congestion window."),
 	LIMIT(request_head, CT_SIZE, 4 * 1024, 1024 * 1024, "64KiB",
 		"A request's whole head (LY-413); more is answered 431."),
 	LIMIT(request_field, CT_SIZE, 1024, 1024 * 1024, "64KiB",
@@ -299,6 +312,16 @@ const struct conf_key conf_schema[] = {
 	LIMIT(fragments, CT_COUNT, 1, 65536, "256",
 		"IP datagrams being put together, per worker and port."),
 	LIMIT(icmp_echo, CT_COUNT, 1, 1000 * 1000, "1000", "Pings answered per second and worker."),
+	LIMIT(keepalive_probes, CT_COUNT, 1, 100, "4",
+		"TCP keepalive probes without an answer before a connection is given up."),
+	LIMIT(out_of_order, CT_COUNT, 4, 1024, "64",
+		"Separate pieces of data beyond a gap that a TCP connection keeps; more are "
+		"dropped and have to be sent again."),
+	LIMIT(resets, CT_COUNT, 1, 1000 * 1000, "100",
+		"TCP resets sent to segments of no connection, per second and worker."),
+	LIMIT(challenge_acks, CT_COUNT, 10, 1000 * 1000, "1000",
+		"TCP challenge ACKs (RFC 5961) per second and worker; about, so that nobody can "
+		"count on it."),
 	{CS_LIMITS, "source_ports", CT_STRING, AT(raw_limits, source_ports), 0, 0, "10240-65535",
 		"LOW-HIGH", 0, 0,
 		"Local ports of connections to the servers, shared by the workers. Each server "

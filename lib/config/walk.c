@@ -317,6 +317,7 @@ static void read_pair(struct conf_load *l, enum conf_section s, const yaml_node_
 		return;
 	}
 	unsigned row = (unsigned)(k - first_row(s));
+	LG_ASSERT(row < CONF_MAX_KEYS);
 	if (keys[row] != NULL) {
 		conf_error(l, key, "'%s' is there twice (first on line %u)", name,
 			conf_line(keys[row]));

@@ -82,7 +82,6 @@ static enum proxy_end try_next(struct back *b, lg_us now)
 
 	while ((k = choose_server(b, now)) >= 0) {
 		const struct conf_server *srv = &pool_of(b)->servers[k];
-		struct tcp_opts opts = p->back_opts;
 		int err = 0;
 
 		b->server = (uint16_t)k;
@@ -93,10 +92,9 @@ static enum proxy_end try_next(struct back *b, lg_us now)
 		p->pool_stats[b->pool].connects++;
 		server_stats(b)->connects++;
 		b->peer.use_tls = s->front.use_tls && pool_of(b)->https_tls;
-		opts.ecn = pool_of(b)->ecn;
 		b->peer.tcp = tcp_connect(p->tcp, NET_INTERNAL, &srv->ip,
-			s->front.use_tls ? srv->https_port : srv->http_port, &opts, &b->peer, now,
-			&err);
+			s->front.use_tls ? srv->https_port : srv->http_port, &p->back_opts[b->pool],
+			&b->peer, now, &err);
 		if (b->peer.tcp != NULL) {
 			p->pool_stats[b->pool].active++;
 			server_stats(b)->active++;

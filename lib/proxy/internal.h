@@ -125,7 +125,7 @@ struct proxy {
 	struct tls_server **tls_servers; /* per listener, NULL on plain ones */
 	struct tls_client **tls_clients; /* per pool, NULL on plain ones */
 	int *listener_ids;
-	struct tcp_opts back_opts;
+	struct tcp_opts *back_opts; /* per pool */
 	struct http_limits limits;
 	unsigned *next_server; /* per pool: round robin */
 

@@ -9,20 +9,45 @@
 /* Sessions that wait for another turn are served at most so many per loop iteration. */
 #define READY_PER_RUN 64
 
-static int listen_all(struct proxy *p, char *err, size_t errlen)
+/* What all connections have in common, and what their listener or pool says. */
+static struct tcp_opts tcp_options_of(const struct conf *c, const struct conf_tcp *tcp)
 {
-	const struct conf *c = p->conf;
 	struct tcp_opts o;
 
 	tcp_opts_default(&o);
 	o.rcv_buf = c->limits.receive_buffer;
+	/* A head is taken as a whole; until then the connection can't show that it is read. */
+	o.rcv_start = LG_MAX(o.rcv_start, CONF_HEAD_MEMORY * c->limits.request_head);
 	o.snd_buf = c->limits.send_buffer;
-	o.keepalive_idle = c->timeouts.keepalive_client;
+	o.keepalive_interval = c->timeouts.keepalive_interval;
+	o.keepalive_probes = c->limits.keepalive_probes;
 	o.user_timeout = c->timeouts.retransmit;
 	o.fin_timeout = c->timeouts.fin_wait;
+	o.cc = tcp->congestion_control;
+	o.ecn = tcp->ecn;
+	return o;
+}
+
+static void fill_back_opts(struct proxy *p)
+{
+	const struct conf *c = p->conf;
+
+	for (unsigned i = 0; i < c->n_pools; i++) {
+		struct tcp_opts *o = &p->back_opts[i];
+		*o = tcp_options_of(c, &c->pools[i].tcp);
+		o->keepalive_idle = c->timeouts.keepalive_pool;
+		o->connect_timeout = c->timeouts.connect;
+	}
+}
+
+static int listen_all(struct proxy *p, char *err, size_t errlen)
+{
+	const struct conf *c = p->conf;
+
 	for (unsigned i = 0; i < c->n_listeners; i++) {
 		const struct conf_listener *l = &c->listeners[i];
-		o.ecn = l->ecn;
+		struct tcp_opts o = tcp_options_of(c, &l->tcp);
+		o.keepalive_idle = c->timeouts.keepalive_client;
 		p->listener_ids[i] = tcp_listen(
 			p->tcp, NET_EXTERNAL, &l->ip, l->port, &o, (void *)(uintptr_t)l);
 		if (p->listener_ids[i] < 0) {
@@ -34,9 +59,6 @@ static int listen_all(struct proxy *p, char *err, size_t errlen)
 			return -1;
 		}
 	}
-	p->back_opts = o;
-	p->back_opts.keepalive_idle = c->timeouts.keepalive_pool;
-	p->back_opts.connect_timeout = c->timeouts.connect;
 	return 0;
 }
 
@@ -117,12 +139,14 @@ static int create_stats(struct proxy *p)
 	p->listener_ids = calloc(c->n_listeners, sizeof(*p->listener_ids));
 	p->listener_stats = calloc(c->n_listeners, sizeof(*p->listener_stats));
 	p->tls_clients = calloc(c->n_pools, sizeof(*p->tls_clients));
+	p->back_opts = calloc(c->n_pools, sizeof(*p->back_opts));
 	p->pool_stats = calloc(c->n_pools, sizeof(*p->pool_stats));
 	p->next_server = calloc(c->n_pools, sizeof(*p->next_server));
 	p->server_stats = calloc(c->n_pools, sizeof(*p->server_stats));
 	if (!p->tls_servers || !p->listener_ids || !p->listener_stats || !p->tls_clients ||
-		!p->pool_stats || !p->next_server || !p->server_stats)
+		!p->back_opts || !p->pool_stats || !p->next_server || !p->server_stats)
 		return -1;
+	fill_back_opts(p);
 	for (unsigned i = 0; i < c->n_pools; i++) {
 		p->next_server[i] = p->worker; /* so that workers begin at different members */
 		p->server_stats[i] = calloc(c->pools[i].n_servers, sizeof(**p->server_stats));
@@ -184,6 +208,7 @@ void proxy_free(struct proxy *p)
 	free(p->tls_clients);
 	free(p->listener_ids);
 	free(p->listener_stats);
+	free(p->back_opts);
 	free(p->pool_stats);
 	free(p->next_server);
 	free(p->server_stats);

@@ -10,7 +10,7 @@ static void window_opened(struct tcp_conn *c, bool advanced, lg_us now)
 {
 	c->persist_shift = 0;
 	c->rto_shift = 0;
-	c->progress_at = now;
+	c->progress_at = c->rto_base = now;
 	if (advanced || c->rec_head == NULL)
 		return;
 	rec_mark_lost_again(c, c->rec_head);
@@ -46,7 +46,7 @@ static bool is_duplicate(const struct tcp_conn *c, const struct tcp_seg *g)
 	       ((uint32_t)g->wnd << c->snd_wscale) == c->snd_wnd;
 }
 
-/* Frees acknowledged bytes; the cursor stays on a segment that lives. */
+/* Frees acknowledged bytes; the cursors stay on segments that live. */
 static void tx_trim(struct tcp_conn *c, uint32_t ack)
 {
 	if (seq_leq(ack, c->tx_seq))
@@ -56,17 +56,17 @@ static void tx_trim(struct tcp_conn *c, uint32_t ack)
 		return;
 	lg_chain_trim_head(&c->tx, n);
 	c->tx_seq += n;
-	if (seq_leq(c->cur_seq, c->tx_seq)) {
-		c->cur_m = c->tx.head;
-		c->cur_seq = c->tx_seq;
-	}
+	if (seq_leq(c->cur.seq, c->tx_seq))
+		c->cur = (struct tcp_cursor){c->tx.head, c->tx_seq};
+	if (seq_leq(c->rtx_cur.seq, c->tx_seq))
+		c->rtx_cur.m = NULL;
 }
 
 void ack_advance(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt,
 	struct tcp_ack_info *a, lg_us now)
 {
 	a->acked = ack - c->snd_una;
-	a->rtt = rec_ack(c, ack, opt, now);
+	rec_ack(c, ack, opt, a, now);
 	c->snd_una = ack;
 	c->progress_at = now;
 	c->soft_error = 0;
@@ -82,16 +82,17 @@ void ack_process(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 	if (seq_gt(g->ack, c->snd_una))
 		ack_advance(c, g->ack, &g->opt, &a, now);
 	update_send_window(c, g, a.acked > 0, now);
-	if (g->opt.n_sack > 0 && c->flags & CF_SACK)
-		a.sacked = sack_update(c, &g->opt, now, &a.rtt);
+	sack_update(c, g, &a, now);
 	if (a.rtt != 0)
-		rtt_sample(c, a.rtt);
+		rtt_sample(c, a.rtt, now);
+	rate_finish(c, &a);
 	if (duplicate)
 		TCP_COUNT(c->s, DUP_ACKS_IN);
-	recovery_on_ack(c, &a, duplicate);
-	if (a.acked > 0)
-		cc_on_ack(c, &a);
+	recovery_on_ack(c, g, &a, duplicate);
+	if (a.delivered > 0)
+		c->tlp_base = now;
 	rexmt_update(c, now, a.acked > 0);
-	if (conn_unsent(c) > 0 || conn_fin_due(c) || c->lost_bytes > 0)
+	conn_post_writable(c); /* both windows are known now */
+	if (conn_unsent(c) > 0 || conn_fin_due(c) || c->lost_bytes > c->retrans_bytes)
 		conn_mark_output(c);
 }

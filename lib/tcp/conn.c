@@ -45,7 +45,7 @@ void conn_set_iss(struct tcp_conn *c, uint32_t iss)
 {
 	c->iss = iss;
 	c->snd_una = c->snd_nxt = c->recover = c->ecn_recover = iss;
-	c->tx_seq = c->cur_seq = iss + 1;
+	c->tx_seq = c->cur.seq = iss + 1;
 }
 
 static void conn_init(struct tcp_conn *c, const struct flow_key *key, const struct tcp_opts *opts,
@@ -59,6 +59,7 @@ static void conn_init(struct tcp_conn *c, const struct flow_key *key, const stru
 	c->opts = *opts;
 	c->opts.rcv_buf = LG_MAX(opts->rcv_buf, TCP_MIN_BUF);
 	c->opts.snd_buf = LG_MAX(opts->snd_buf, TCP_MIN_BUF);
+	c->rcv_buf = tune_rcv_start(&c->opts);
 	c->cc = cc;
 	c->opts.cc = cc->name;
 	c->rto = TCP_RTO_INIT;
@@ -68,6 +69,8 @@ static void conn_init(struct tcp_conn *c, const struct flow_key *key, const stru
 	c->quickacks = TCP_QUICKACKS;
 	c->progress_at = c->last_rx = now;
 	conn_set_iss(c, tcp_isn(s, key, now, &c->ts_offset));
+	c->min_rtt = c->min_rtt_old = UINT32_MAX;
+	c->min_rtt_window = now;
 	timers_init(c);
 	conn_update_mss(c);
 }
@@ -116,6 +119,19 @@ void conn_set_reason(struct tcp_conn *c, enum tcp_reason why)
 	c->s->reasons[why]++;
 }
 
+static void count_memory(uint64_t *sum, uint32_t *counted, uint32_t held)
+{
+	*sum += (uint64_t)held - *counted;
+	*counted = held;
+}
+
+void conn_count_memory(struct tcp_conn *c)
+{
+	count_memory(&c->s->rx_truesize, &c->counted_rx, c->rx.truesize);
+	count_memory(&c->s->tx_truesize, &c->counted_tx, c->tx.truesize);
+	count_memory(&c->s->ooo_truesize, &c->counted_ooo, c->ooo_truesize);
+}
+
 void conn_close(struct tcp_conn *c, enum tcp_reason why)
 {
 	if (c->state == TCP_CLOSED)
@@ -128,9 +144,10 @@ void conn_close(struct tcp_conn *c, enum tcp_reason why)
 	flow_remove(c);
 	timers_cancel(c);
 	lg_chain_free(&c->tx);
-	c->cur_m = NULL;
+	c->cur.m = c->rtx_cur.m = NULL;
 	rec_free_all(c);
 	reass_free(c);
+	conn_count_memory(c);
 	if (lg_node_linked(&c->out_node))
 		lg_node_unlink(&c->out_node);
 	if (!(c->flags & CF_USER))
@@ -168,9 +185,10 @@ void conn_free(struct tcp_conn *c)
 	LG_ASSERT(c->state == TCP_CLOSED && !(c->flags & CF_IN_FLOW));
 	LG_ASSERT(c->rec_head == NULL && c->ooo == NULL && lg_chain_empty(&c->tx));
 	LG_ASSERT(!lg_timer_armed(&c->t_rexmt) && !lg_timer_armed(&c->t_delack) &&
-		  !lg_timer_armed(&c->t_life));
+		  !lg_timer_armed(&c->t_life) && !lg_timer_armed(&c->t_pace));
 	LG_ASSERT(!lg_node_linked(&c->out_node));
 	lg_chain_free(&c->rx);
+	conn_count_memory(c);
 	list_leave(c);
 	if (lg_node_linked(&c->ev_node))
 		lg_node_unlink(&c->ev_node);
@@ -199,8 +217,11 @@ void conn_post(struct tcp_conn *c, unsigned events)
 
 void conn_post_writable(struct tcp_conn *c)
 {
+	if (!(c->flags & CF_WANT_WRITABLE))
+		return;
 	uint32_t limit = pressure_snd_limit(c);
-	if (!(c->flags & CF_WANT_WRITABLE) || limit == 0 || c->tx.truesize > limit / 2)
+	uint32_t room = LG_MIN(limit / 2, (uint32_t)TCP_WRITABLE_ROOM);
+	if (limit == 0 || c->tx.truesize > limit - room)
 		return;
 	c->flags &= ~CF_WANT_WRITABLE;
 	conn_post(c, TCP_EV_WRITABLE);
@@ -227,7 +248,8 @@ void conn_established(struct tcp_conn *c, lg_us now)
 	if (c->flags & CF_SYN_RTX && c->srtt == 0)
 		c->rto = TCP_RTO_INIT_SYN_LOST;
 	c->rto_shift = 0;
-	cc_established(c);
+	rack_init(c);
+	cc_established(c, now);
 	keepalive_start(c, now);
 	if (c->flags & CF_ACTIVE) {
 		conn_post(c, TCP_EV_CONNECTED);

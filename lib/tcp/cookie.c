@@ -123,16 +123,16 @@ static uint32_t cookie_tsval(uint32_t clock, uint8_t bits)
  * The same for all clients of a listener, for nobody remembers what was promised to whom. More
  * follows with the first ACK.
  */
-static uint16_t cookie_window(uint32_t rcv_buf)
+static uint16_t cookie_window(const struct tcp_opts *o)
 {
-	uint32_t space = (rcv_buf - TCP_RX_SLACK) / 2;
+	uint32_t space = (LG_MAX(tune_rcv_start(o), (uint32_t)TCP_MIN_BUF) - TCP_RX_SLACK) / 2;
 	return (uint16_t)LG_MIN(space, (uint32_t)TCP_COOKIE_WINDOW);
 }
 
 void cookie_send(struct tcp_stack *s, const struct tcp_listener *l, const struct flow_key *key,
 	struct tcp_seg *g, lg_us now)
 {
-	uint32_t rcv_buf = LG_MAX(l->opts.rcv_buf, TCP_MIN_BUF), ts_offset;
+	uint32_t ts_offset;
 	uint64_t epoch = now / TCP_COOKIE_EPOCH;
 	struct cookie k = cookie_of(l, key, g, epoch);
 	uint32_t mac = cookie_mac(s, key, g->seq, &k, epoch);
@@ -141,7 +141,7 @@ void cookie_send(struct tcp_stack *s, const struct tcp_listener *l, const struct
 		.has_mss = true,
 		.mss = syn_mss_of(s, key),
 		.has_wscale = g->opt.has_wscale,
-		.wscale = syn_wscale(rcv_buf),
+		.wscale = syn_wscale(&l->opts),
 		.has_ts = g->opt.has_ts,
 		.sack_permitted = g->opt.sack_permitted,
 		.tsecr = g->opt.tsval,
@@ -154,7 +154,7 @@ void cookie_send(struct tcp_stack *s, const struct tcp_listener *l, const struct
 	s->cookies_until = now + 2 * TCP_COOKIE_EPOCH;
 	TCP_COUNT(s, SYNCOOKIES_SENT);
 	segment_answer_syn(s, key, g, &o, k.ts_bits & TS_ECN ? RTE_TCP_ECE_FLAG : 0, iss,
-		cookie_window(rcv_buf), now);
+		cookie_window(&l->opts), now);
 }
 
 /* ---- the way back ------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ static void cookie_open(struct tcp_stack *s, const struct tcp_listener *l,
 		return;
 	conn_set_iss(c, g->ack - 1);
 	c->snd_nxt = c->iss + 1;
-	c->rcv_adv = c->rcv_nxt + cookie_window(c->opts.rcv_buf);
+	c->rcv_adv = c->rcv_nxt + cookie_window(&c->opts);
 	/* From here on it is the ACK of any SYN-ACK, with data or FIN or without. */
 	segment_arrives(c, g, now);
 	LG_ASSERT(c->state != TCP_SYN_RECEIVED);
@@ -253,7 +253,7 @@ bool cookie_adopt(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 	TCP_COUNT(c->s, SYNCOOKIES_RECV);
 	conn_set_iss(c, g->ack - 1);
 	c->snd_nxt = c->iss + 1;
-	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + cookie_window(c->opts.rcv_buf));
+	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + cookie_window(&c->opts));
 	c->syn_tx = 0;
 	return true;
 }

@@ -69,7 +69,7 @@ void ecn_on_ack(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 	TCP_COUNT(c->s, ECN_SIGNALS);
 	/* Recovery from a loss has reduced the window already. */
 	if (c->recovery == REC_OPEN)
-		cc_on_ecn(c, now);
+		recovery_on_ecn(c, now);
 	ecn_reduced(c);
 }
 

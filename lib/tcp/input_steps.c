@@ -18,8 +18,9 @@ static void ack_now(struct tcp_conn *c)
 static uint32_t challenge_limit(const struct tcp_stack *s, lg_us now)
 {
 	uint64_t second = now / 1000000;
-	return TCP_CHALLENGES_PER_S / 2 +
-	       lg_siphash24(&s->p.secret, &second, sizeof(second)) % TCP_CHALLENGES_PER_S;
+	uint32_t mean = s->p.challenge_rate;
+
+	return mean / 2 + (uint32_t)(lg_siphash24(&s->p.secret, &second, sizeof(second)) % mean);
 }
 
 void challenge_ack(struct tcp_conn *c, lg_us now)
@@ -73,12 +74,12 @@ static void handshake_rtt(struct tcp_conn *c, lg_us now)
 {
 	/* A SYN cookie doesn't say when it was sent. */
 	if (!(c->flags & CF_SYN_RTX) && c->syn_tx != 0)
-		rtt_sample(c, now - c->syn_tx);
+		rtt_sample(c, now - c->syn_tx, now);
 }
 
 static void syn_sent_established(struct tcp_conn *c, struct tcp_seg *g, lg_us now)
 {
-	struct tcp_ack_info a;
+	struct tcp_ack_info a = {.now = now};
 
 	handshake_rtt(c, now);
 	ack_advance(c, g->ack, &g->opt, &a, now);

@@ -66,29 +66,26 @@ static struct rte_mbuf *header_new(struct tcp_stack *s, const struct flow_key *k
  */
 
 /*
- * The chain segment that holds seq; *off is seq's place in it. New data follows the cursor, only
- * retransmissions walk from the head. Stays valid: appending only lengthens the tail, and
- * ack_advance() moves the cursor before segments are freed.
+ * The chain segment that holds seq; *off is seq's place in it. New data follows one cursor,
+ * retransmissions, which mostly go upwards, too, another. They stay valid: appending only lengthens
+ * the tail, and tx_trim() moves them before segments are freed.
  */
 static struct rte_mbuf *payload_seek(struct tcp_conn *c, uint32_t seq, uint32_t *off)
 {
-	struct rte_mbuf *m = c->tx.head;
-	uint32_t at = c->tx_seq;
+	struct tcp_cursor from = {c->tx.head, c->tx_seq};
+	struct tcp_cursor *near[] = {&c->rtx_cur, &c->cur};
 
-	if (c->cur_m != NULL && seq_leq(c->cur_seq, seq)) {
-		m = c->cur_m;
-		at = c->cur_seq;
+	for (unsigned i = 0; i < LG_ARRAY_SIZE(near); i++)
+		if (near[i]->m != NULL && seq_leq(near[i]->seq, seq) &&
+			seq_geq(near[i]->seq, from.seq))
+			from = *near[i];
+	while (seq - from.seq >= from.m->data_len && from.m->next != NULL) {
+		from.seq += from.m->data_len;
+		from.m = from.m->next;
 	}
-	while (seq - at >= m->data_len && m->next != NULL) {
-		at += m->data_len;
-		m = m->next;
-	}
-	if (seq_geq(seq, c->snd_nxt)) {
-		c->cur_m = m;
-		c->cur_seq = at;
-	}
-	*off = seq - at;
-	return m;
+	*(seq_geq(seq, c->snd_nxt) ? &c->cur : &c->rtx_cur) = from;
+	*off = seq - from.seq;
+	return from.m;
 }
 
 /* Copies n bytes from m + off on to the end of packet h, into further mbufs when it is full. */
@@ -325,7 +322,7 @@ void segment_answer_rst(
 
 	if (g->flags & RTE_TCP_RST_FLAG)
 		return;
-	if (!rate_allow(&s->rst_rate, TCP_RSTS_PER_SECOND, now)) {
+	if (!rate_allow(&s->rst_rate, s->p.rst_rate, now)) {
 		TCP_COUNT(s, RSTS_LIMITED);
 		return;
 	}

@@ -15,10 +15,12 @@ uint32_t tcp_isn(
 	return (uint32_t)h + (uint32_t)(now / 4);
 }
 
-uint8_t syn_wscale(uint32_t rcv_buf)
+/* RFC 7323 section 2.3: once and for all, so for what the window may grow to: half of the memory.
+ */
+uint8_t syn_wscale(const struct tcp_opts *o)
 {
 	uint8_t shift = 0;
-	while (shift < TCP_MAX_WSCALE && (rcv_buf >> shift) > UINT16_MAX)
+	while (shift < TCP_MAX_WSCALE && (o->rcv_buf / 2 >> shift) > UINT16_MAX)
 		shift++;
 	return shift;
 }

@@ -84,7 +84,7 @@ static void wrap_soon(struct sim *w, struct tcp_conn *c)
 		return;
 	c->iss = UINT32_MAX - sim_below(&w->rng, 30000);
 	c->snd_una = c->snd_nxt = c->recover = c->iss;
-	c->tx_seq = c->cur_seq = c->iss + 1;
+	c->tx_seq = c->cur.seq = c->iss + 1;
 }
 
 void sim_connect(struct sim *w, int pair)
@@ -163,7 +163,7 @@ static void app_write(struct sim *w, struct sim_app *a)
 		SIM_CHECK(w, tcp_send(a->c, &ch) == 0);
 		a->queued += n;
 		sim_pool_used(w, a->host, n / 1024 + 1);
-		if (sim_chance(&w->rng, 100)) {
+		if (w->path == NULL && sim_chance(&w->rng, 100)) {
 			wake(w, a, w->now + sim_below(&w->rng, 50000));
 			return;
 		}

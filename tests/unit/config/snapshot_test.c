@@ -97,6 +97,28 @@ static void listeners_resolve_certificates_and_binds(void **state)
 	loaded_free(&r);
 }
 
+static void congestion_control_is_chosen_per_listener_and_pool(void **state)
+{
+	(void)state;
+	struct loaded r = load_text(base_yaml, strlen(base_yaml));
+	for (unsigned i = 0; i < r.conf->n_listeners; i++)
+		assert_string_equal(r.conf->listeners[i].tcp.congestion_control, "cubic");
+	assert_string_equal(r.conf->pools[0].tcp.congestion_control, "cubic");
+	loaded_free(&r);
+
+	r = load_changed("bind: \"*:443\"", "bind: \"*:443\", congestion_control: bbr");
+	assert_string_equal(r.conf->listeners[0].name, "http");
+	assert_string_equal(r.conf->listeners[0].tcp.congestion_control, "cubic");
+	assert_string_equal(r.conf->listeners[1].tcp.congestion_control, "bbr");
+	loaded_free(&r);
+
+	r = load_changed(
+		"servers: [10.0.1.11]\n", "servers: [10.0.1.11]\n    congestion_control: reno\n");
+	assert_string_equal(r.conf->listeners[1].tcp.congestion_control, "cubic");
+	assert_string_equal(r.conf->pools[0].tcp.congestion_control, "reno");
+	loaded_free(&r);
+}
+
 static void default_certificate_can_be_chosen(void **state) /* LY-206 */
 {
 	(void)state;
@@ -251,6 +273,7 @@ static void timeouts_have_the_defaults_of_ly_406(void **state)
 	assert_int_equal(t->drain, LG_SEC(30));
 	assert_int_equal(t->keepalive_client, LG_SEC(120)); /* LY-408 */
 	assert_int_equal(t->keepalive_pool, LG_SEC(60));
+	assert_int_equal(t->keepalive_interval, LG_SEC(15));
 	assert_int_equal(t->half_open, LG_SEC(10));
 	assert_int_equal(t->time_wait, LG_SEC(60));
 	assert_int_equal(t->fin_wait, LG_SEC(30));
@@ -264,15 +287,15 @@ static void ecn_is_on_outside_and_off_inside(void **state)
 {
 	(void)state;
 	struct loaded r = load_changed("limits: {", "limits: {");
-	assert_true(r.conf->listeners[0].ecn);
-	assert_false(r.conf->pools[0].ecn);
+	assert_true(r.conf->listeners[0].tcp.ecn);
+	assert_false(r.conf->pools[0].tcp.ecn);
 	loaded_free(&r);
 	r = load_changed("http: { bind: \"*:80\" }", "http: { bind: \"*:80\", ecn: false }");
-	assert_false(r.conf->listeners[0].ecn);
-	assert_true(r.conf->listeners[1].ecn);
+	assert_false(r.conf->listeners[0].tcp.ecn);
+	assert_true(r.conf->listeners[1].tcp.ecn);
 	loaded_free(&r);
 	r = load_changed("fe-pool:\n", "fe-pool:\n    ecn: true\n");
-	assert_true(r.conf->pools[0].ecn);
+	assert_true(r.conf->pools[0].tcp.ecn);
 	loaded_free(&r);
 }
 
@@ -329,6 +352,10 @@ static void limits_log_and_redirect_have_defaults(void **state)
 	assert_int_equal(c->limits.connections, 10000);
 	assert_int_equal(c->limits.request_head, 64 * 1024); /* LY-413 */
 	assert_int_equal(c->limits.request_body, 0);         /* LY-410 */
+	assert_int_equal(c->limits.keepalive_probes, 4);
+	assert_int_equal(c->limits.out_of_order, 64);
+	assert_int_equal(c->limits.resets, 100);
+	assert_int_equal(c->limits.challenge_acks, 1000);
 	assert_int_equal(c->limits.source_port_low, 10240);
 	assert_int_equal(c->limits.source_port_high, 65535);
 	assert_int_equal(c->redirect_status, 301);
@@ -354,6 +381,7 @@ int main(void)
 		cmocka_unit_test(ports_hold_addresses_gateways_and_routes),
 		cmocka_unit_test(workers_and_eal_are_kept),
 		cmocka_unit_test(listeners_resolve_certificates_and_binds),
+		cmocka_unit_test(congestion_control_is_chosen_per_listener_and_pool),
 		cmocka_unit_test(default_certificate_can_be_chosen),
 		cmocka_unit_test(hosts_get_their_port_80_action),
 		cmocka_unit_test(one_host_may_have_several_paths),

@@ -50,6 +50,21 @@ static void unknown_options_are_skipped_by_their_length(void **state)
 }
 
 /* MUST-7 */
+/* RFC 5482: an advice about the peer's patience. Ours is configured; whatever it says is skipped.
+ */
+static void the_user_timeout_option_is_skipped(void **state)
+{
+	static const uint8_t good[] = {28, 4, 0x80, 60, 2, 4, 5, 220},
+			     odd[] = {28, 2, 2, 4, 5, 220}, cut[] = {2, 4, 5, 220, 28, 4, 0};
+	struct tcp_options o;
+	(void)state;
+	assert_int_equal(parse(good, sizeof(good), &o), 0);
+	assert_true(o.has_mss && o.mss == 1500);
+	assert_int_equal(parse(odd, sizeof(odd), &o), 0);
+	assert_true(o.has_mss && o.mss == 1500);
+	assert_int_equal(parse(cut, sizeof(cut), &o), -EINVAL);
+}
+
 static void lengths_of_zero_and_one_are_malformed(void **state)
 {
 	static const uint8_t zero[] = {2, 0, 5, 180}, one[] = {254, 1, 1, 1};
@@ -128,6 +143,7 @@ int main(void)
 		cmocka_unit_test(all_known_options_are_read),
 		cmocka_unit_test(nothing_is_read_behind_end_of_list),
 		cmocka_unit_test(unknown_options_are_skipped_by_their_length),
+		cmocka_unit_test(the_user_timeout_option_is_skipped),
 		cmocka_unit_test(lengths_of_zero_and_one_are_malformed),
 		cmocka_unit_test(a_length_past_the_end_is_malformed),
 		cmocka_unit_test(known_options_of_a_wrong_length_are_ignored),
