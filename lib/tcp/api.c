@@ -34,7 +34,7 @@ struct tcp_conn *tcp_connect(struct tcp_stack *s, enum net_side side, const stru
 	struct tcp_conn *c = connect_block(s, &key, o, cc, now, err);
 	if (c == NULL)
 		return NULL;
-	c->flags |= CF_ACTIVE | CF_USER | CF_SYN_DUE | (o->ecn ? CF_ECN_ASKED : 0);
+	c->flags |= CF_ACTIVE | CF_USER | CF_SYN_DUE | (o->ecn ? CF_ECT : 0);
 	c->user = user;
 	c->rcv_wscale = syn_wscale(&c->opts);
 	conn_set_state(c, TCP_SYN_SENT);

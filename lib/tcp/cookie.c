@@ -3,24 +3,34 @@
  * SYN cookies (RFC 4987 section 3.6): a SYN leaves nothing behind. What its sender offered goes out
  * in the SYN-ACK's sequence number and comes back in the ACK:
  *
- *	 31                            8 7     5 4     2  1    0
- *	+-------------------------------+-------+-------+----+-----+
- *	|     the MAC's upper 24 bits   |  MSS  | scale |SACK|epoch|   the low octet XOR the top one
- *	+-------------------------------+-------+-------+----+-----+
+ *	 31            18 17         8 7     5 4     2  1    0
+ *	+----------------+------------+-------+-------+----+-----+
+ *	|     place      |    owner   |  MSS  | scale |SACK|epoch|   the low octet XOR the top one
+ *	+----------------+------------+-------+-------+----+-----+
  *
  * With timestamps, the low five bits of our TSval, which the client echoes, say more: the scale as
  * it is, and ECN.
  *
- * The MAC covers addresses, ports, the client's ISN, the epoch and all those bits, so nobody gets
- * more than was offered. 24 bits are what a blind forger has to guess in 64 to 128 seconds, for one
- * connection from an address that isn't his, and only while cookies are out; keeping the scale and
- * SACK for clients without timestamps is worth the bits (FreeBSD's layout, for the same reason).
+ * `owner` is from a MAC of addresses, ports, the epoch and all those bits, so nobody gets more than
+ * was offered. `place` is the client's ISN plus another part of that MAC, modulo more than it may
+ * send before we answer: a segment that isn't the first is known for certain, and a stream never
+ * begins in its middle. With a right owner it is from a client whose first segment, ACK or text,
+ * was lost or is late: it waits for that one, where an RST would end it.
+ *
+ * A blind forger has to guess all 24 bits in 64 to 128 seconds, for one connection from an address
+ * that isn't his, and only while cookies are out. Keeping scale and SACK for clients without
+ * timestamps is worth the rest (as in FreeBSD).
  */
 #include "tcp/tcp_internal.h"
 
 #define TS_BITS  5
 #define TS_SCALE 15
 #define TS_ECN   16
+
+#define PLACE_SHIFT 18
+#define PLACE       (UINT32_MAX << PLACE_SHIFT)
+#define OWNER       (~PLACE & ~0xffu)
+_Static_assert(TCP_COOKIE_WINDOW < 1u << (32 - PLACE_SHIFT), "no two places look alike");
 
 /* Ascending: never more than the client's is chosen. Below the first nothing is believed. */
 static const uint16_t mss_v4[8] = {TCP_MIN_PEER_MSS, 536, 1220, 1360, 1400, 1440, 1452, 1460};
@@ -35,18 +45,19 @@ struct cookie {
 	bool has_ts;
 };
 
+/* The upper 24 bits: place and owner. */
 static uint32_t cookie_mac(const struct tcp_stack *s, const struct flow_key *key, uint32_t irs,
 	const struct cookie *k, uint64_t epoch)
 {
 	struct {
 		struct flow_key key;
 		uint64_t epoch;
-		uint32_t irs;
-		uint8_t isn_bits, ts_bits, has_ts, zero;
-	} in = {*key, epoch, irs, k->isn_bits, k->ts_bits, k->has_ts, 0};
+		uint8_t isn_bits, ts_bits, has_ts, zero[5];
+	} in = {*key, epoch, k->isn_bits, k->ts_bits, k->has_ts, {0}};
 
 	_Static_assert(sizeof(in) == 56, "hashed as bytes: no padding");
-	return (uint32_t)lg_siphash24(&s->p.secret, &in, sizeof(in));
+	uint64_t mac = lg_siphash24(&s->p.secret, &in, sizeof(in));
+	return (irs + (uint32_t)(mac >> 32)) << PLACE_SHIFT | ((uint32_t)mac & OWNER);
 }
 
 /* ---- the way out -------------------------------------------------------------------------------
@@ -125,7 +136,7 @@ void cookie_send(struct tcp_stack *s, const struct tcp_listener *l, const struct
 	uint64_t epoch = now / TCP_COOKIE_EPOCH;
 	struct cookie k = cookie_of(l, key, g, epoch);
 	uint32_t mac = cookie_mac(s, key, g->seq, &k, epoch);
-	uint32_t iss = (mac & ~0xffu) | ((mac >> 24) ^ k.isn_bits);
+	uint32_t iss = mac | ((mac >> 24) ^ k.isn_bits);
 	struct tcp_options o = {
 		.has_mss = true,
 		.mss = syn_mss_of(s, key),
@@ -173,25 +184,29 @@ static struct tcp_seg cookie_syn(
 	return syn;
 }
 
+enum cookie_verdict { COOKIE_NONE, COOKIE_ELSEWHERE, COOKIE_GOOD };
+
 /*
- * True when g->ack acknowledges a cookie that went to this client for the SYN just before g, in
- * this epoch or the one before.
+ * Whether g->ack acknowledges a cookie that went to this client in this epoch or the one before,
+ * for the SYN just before g.
  */
-static bool cookie_valid(const struct tcp_stack *s, const struct flow_key *key,
+static enum cookie_verdict cookie_check(const struct tcp_stack *s, const struct flow_key *key,
 	const struct tcp_seg *g, struct cookie *k, lg_us now)
 {
 	uint32_t iss = g->ack - 1;
 	uint64_t epoch = now / TCP_COOKIE_EPOCH;
 
 	if (now >= s->cookies_until)
-		return false;
+		return COOKIE_NONE;
 	*k = (struct cookie){.isn_bits = (uint8_t)(iss ^ iss >> 24), .has_ts = g->opt.has_ts};
 	if (k->has_ts)
 		k->ts_bits = g->opt.tsecr & ((1u << TS_BITS) - 1);
 	if ((k->isn_bits & 1) != (epoch & 1))
 		epoch--;
-	uint32_t mac = cookie_mac(s, key, g->seq - 1, k, epoch);
-	return ((mac ^ iss) & ~0xffu) == 0;
+	uint32_t wrong = iss ^ cookie_mac(s, key, g->seq - 1, k, epoch);
+	if (wrong & OWNER)
+		return COOKIE_NONE;
+	return wrong & PLACE ? COOKIE_ELSEWHERE : COOKIE_GOOD;
 }
 
 static void cookie_open(struct tcp_stack *s, const struct tcp_listener *l,
@@ -217,13 +232,10 @@ bool cookie_ack(struct tcp_stack *s, const struct tcp_listener *l, const struct 
 
 	if (now >= s->cookies_until || g->flags & RTE_TCP_SYN_FLAG)
 		return false;
-	if (!cookie_valid(s, key, g, &k, now)) {
+	enum cookie_verdict v = cookie_check(s, key, g, &k, now);
+	if (v != COOKIE_GOOD) {
 		TCP_COUNT(s, SYNCOOKIES_FAILED);
-		/*
-		 * Text may belong to a handshake whose ACK got lost, its first segment, too: an RST
-		 * would end what the retransmission of that will begin.
-		 */
-		return seg_len(g) > 0;
+		return v == COOKIE_ELSEWHERE;
 	}
 	TCP_COUNT(s, SYNCOOKIES_RECV);
 	if (listen_allows(s, l))
@@ -236,7 +248,7 @@ bool cookie_adopt(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 	struct cookie k;
 
 	if (c->flags & CF_ACTIVE || g->seq - 1 != c->irs ||
-		!cookie_valid(c->s, &c->key, g, &k, now))
+		cookie_check(c->s, &c->key, g, &k, now) != COOKIE_GOOD)
 		return false;
 	TCP_COUNT(c->s, SYNCOOKIES_RECV);
 	conn_set_iss(c, g->ack - 1);

@@ -11,25 +11,24 @@ uint8_t ecn_syn_flags(struct tcp_conn *c)
 	if (c->state == TCP_SYN_RECEIVED)
 		return c->flags & CF_ECN ? RTE_TCP_ECE_FLAG : 0;
 	if (c->snd_nxt != c->iss)
-		c->flags &= ~CF_ECN_ASKED;
-	return c->flags & CF_ECN_ASKED ? ECN_SETUP : 0;
+		c->flags &= ~CF_ECT;
+	return c->flags & CF_ECT ? ECN_SETUP : 0;
 }
 
 /*
  * Both flags in the answer come from a peer that reflects them: it didn't understand. Simultaneous
- * opens go without.
+ * opens go without. Where the answer is to a first SYN and a second one went without, marks are
+ * heeded, but nothing ECN-capable is sent.
  */
 void ecn_negotiate(struct tcp_conn *c, const struct tcp_seg *g)
 {
 	uint8_t got = g->flags & ECN_SETUP;
-	bool on;
 
-	if (c->flags & CF_ACTIVE)
-		on = c->flags & CF_ECN_ASKED && g->flags & RTE_TCP_ACK_FLAG &&
-		     got == RTE_TCP_ECE_FLAG;
-	else
-		on = c->opts.ecn && got == ECN_SETUP;
-	if (on)
+	if (!c->opts.ecn)
+		return;
+	if (!(c->flags & CF_ACTIVE) && got == ECN_SETUP)
+		c->flags |= CF_ECN | CF_ECT;
+	if (c->flags & CF_ACTIVE && g->flags & RTE_TCP_ACK_FLAG && got == RTE_TCP_ECE_FLAG)
 		c->flags |= CF_ECN;
 }
 
@@ -89,7 +88,8 @@ uint8_t ecn_mark(struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t *flags)
 		return NET_ECN_NOT_ECT;
 	if (c->flags & CF_ECE)
 		*flags |= RTE_TCP_ECE_FLAG;
-	if (len == 0 || seq != c->snd_nxt || seq_gt(seq + len, c->snd_una + c->snd_wnd))
+	if (!(c->flags & CF_ECT) || len == 0 || seq != c->snd_nxt ||
+		seq_gt(seq + len, c->snd_una + c->snd_wnd))
 		return NET_ECN_NOT_ECT;
 	/* So that it never falls behind by half of the sequence space. */
 	c->ecn_recover = seq_max(c->ecn_recover, c->snd_una - 1);

@@ -34,8 +34,10 @@ void challenge_ack(struct tcp_conn *c, lg_us now)
 		c->n_challenges = 0;
 	}
 	if (c->n_challenges >= TCP_CHALLENGES_PER_5S ||
-		!rate_allow(&c->s->challenge_rate, challenge_limit(c->s, now), now))
+		!rate_allow(&c->s->challenge_rate, challenge_limit(c->s, now), now)) {
+		TCP_COUNT(c->s, CHALLENGE_ACKS_LIMITED);
 		return;
+	}
 	c->n_challenges++;
 	TCP_COUNT(c->s, CHALLENGE_ACKS);
 	ack_now(c);

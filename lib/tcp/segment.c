@@ -320,8 +320,12 @@ void segment_answer_rst(
 {
 	bool has_ack = g->flags & RTE_TCP_ACK_FLAG;
 
-	if (g->flags & RTE_TCP_RST_FLAG || !rate_allow(&s->rst_rate, s->p.rst_rate, now))
+	if (g->flags & RTE_TCP_RST_FLAG)
 		return;
+	if (!rate_allow(&s->rst_rate, s->p.rst_rate, now)) {
+		TCP_COUNT(s, RSTS_LIMITED);
+		return;
+	}
 	struct rte_mbuf *h = has_ack ? header_new(s, key, NULL, RTE_TCP_RST_FLAG, g->ack, 0, 0)
 				     : header_new(s, key, NULL, RTE_TCP_RST_FLAG | RTE_TCP_ACK_FLAG,
 					       0, g->seq + seg_len(g), 0);

@@ -42,7 +42,11 @@
 	X(ZERO_WINDOW_PROBES, "zero-window-probes", "probes sent into a closed window")            \
 	X(KEEPALIVES, "keepalives", "keepalive probes sent")                                       \
 	X(CHALLENGE_ACKS, "challenge-acks", "RFC 5961 challenge ACKs sent")                        \
+	X(CHALLENGE_ACKS_LIMITED, "challenge-acks-limited",                                        \
+		"challenge ACKs not sent, over the limit of the connection or of all")             \
 	X(RSTS_OUT, "rsts-out", "resets sent")                                                     \
+	X(RSTS_LIMITED, "rsts-limited",                                                            \
+		"resets to segments of no connection not sent, over the limit")                    \
 	X(RSTS_IN, "rsts-in", "acceptable resets received")                                        \
 	X(DROP_NO_LISTENER, "drop-no-listener", "SYN to an address and port where nobody listens") \
 	X(DROP_NO_CONN, "drop-no-conn", "segment of no connection")                                \

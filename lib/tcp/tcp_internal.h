@@ -156,11 +156,11 @@ enum {
 	CF_SYN_RTX = 1 << 18,   /* our SYN was sent more than once */
 	CF_RETRY = 1 << 19,     /* an mbuf was missing: the delayed-ACK timer tries again */
 	CF_PROBE = 1 << 20,     /* the persist timer wants a probe out */
-	CF_PACED = 1 << 25,     /* data waits, or waited until now, for its pace */
-	CF_ECN_ASKED = 1 << 21, /* all our SYNs so far were ECN-setup SYNs (RFC 3168) */
-	CF_ECN = 1 << 22,       /* ECN was negotiated */
+	CF_ECN = 1 << 21,       /* ECN was negotiated (RFC 3168) */
+	CF_ECT = 1 << 22,       /* no SYN of ours went without it: our data may be ECN-capable */
 	CF_ECE = 1 << 23,       /* a CE mark came and no CWR since: our segments carry ECE */
 	CF_CWR = 1 << 24,       /* the next new data says that the window was reduced */
+	CF_PACED = 1 << 25,     /* data waits, or waited until now, for its pace */
 };
 
 /* A place in the send queue: m is the chain segment whose first byte is seq. */

@@ -91,12 +91,13 @@ def test_data_and_fin_on_the_first_ack_are_taken(net):
 
 
 @both
-def test_text_behind_the_first_segment_waits_for_it(net, v):
-    """ACK and first segment lost: the second one neither opens nor ends anything."""
+def test_what_comes_before_the_first_segment_waits_for_it(net, v):
+    """The ACK is lost, and the first text, too: the rest neither opens nor ends anything."""
     pool = net.pool(v)
     c, _ = asked(net, v)
     ask = request(pool.host)
     c.send("PA", ask[10:], seq=c.snd_nxt + 10)
+    c.send("A", seq=c.snd_nxt + len(ask))
     c.silence(QUIET)
     c.data(ask)
     c.expect("A", ack=c.snd_nxt)
@@ -116,12 +117,10 @@ def test_connection_goes_on_after_the_ack_comes_again(net):
 
 
 @both
-@pytest.mark.parametrize("fields", [{"ack": 1}, {"ack": 256}, {"ack": 1 << 31}, {"seq": 1}, {"seq": -1}],
-                         ids=["next", "256", "far", "seq+1", "seq-1"])
-def test_forged_cookie_is_refused(net, v, fields):
+@pytest.mark.parametrize("off", [-1, 1, 256, 1 << 31])
+def test_forged_cookie_is_refused(net, v, off):
     c, _ = asked(net, v)
-    good = {"seq": c.snd_nxt, "ack": c.rcv_nxt}
-    ack = c.send("A", **{key: good[key] + fields.get(key, 0) for key in good})
+    ack = c.send("A", ack=c.rcv_nxt + off)
     c.expect("R", seq=ack.ack)
 
 

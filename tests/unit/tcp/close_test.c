@@ -484,6 +484,7 @@ static void challenge_acks_are_limited_per_connection(void **state)
 	for (int i = 0; i < 50; i++)
 		peer_send(&p, F_RST, 2, 0);
 	assert_int_equal(p.n_out, TCP_CHALLENGES_PER_5S);
+	assert_int_equal(counter(&p, TCP_CTR_CHALLENGE_ACKS_LIMITED), 50 - TCP_CHALLENGES_PER_5S);
 	expect_skip(&p);
 	peer_advance(&p, LG_SEC(5));
 	peer_send(&p, F_RST, 2, 0);

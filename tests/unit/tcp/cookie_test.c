@@ -170,7 +170,7 @@ static void the_mss_is_kept_and_never_exceeded(void **state)
 {
 	static const struct {
 		uint16_t offered, v4, v6;
-	} rows[] = {{0, 88, 88}, {88, 88, 88}, {535, 88, 88}, {536, 536, 88}, {1219, 536, 88},
+	} rows[] = {{0, 48, 48}, {88, 48, 48}, {535, 48, 48}, {536, 536, 48}, {1219, 536, 48},
 		{1220, 1220, 1220}, {1300, 1220, 1280}, {1360, 1360, 1360}, {1399, 1360, 1360},
 		{1400, 1400, 1400}, {1420, 1400, 1420}, {1440, 1440, 1440}, {1459, 1452, 1440},
 		{1460, 1460, 1440}, {8960, 1460, 1440}, {65535, 1460, 1440}};
@@ -325,17 +325,22 @@ static void data_and_fin_on_the_first_ack_are_taken(void **state)
 	peer_stop(&p);
 }
 
-/* The ACK got lost, and the first segment, too: the second must not end the client. */
-static void text_behind_the_first_segment_waits_for_it(void **state)
+/* The ACK got lost, and the first text, too: what came behind must not end the client. */
+static void what_comes_before_the_first_segment_waits_for_it(void **state)
 {
 	struct peer p;
 	(void)state;
 	start(&p);
 	ask(&p, NULL);
 	peer_send_data(&p, 101, 1, 100);
+	peer_send(&p, F_ACK, 201, 1);
+	peer_send(&p, F_ACK | F_FIN, 201, 1);
 	expect_none(&p);
-	assert_int_equal(counter(&p, TCP_CTR_SYNCOOKIES_FAILED), 1);
+	assert_int_equal(counter(&p, TCP_CTR_SYNCOOKIES_FAILED), 3);
 	assert_int_equal(connections(&p), 0);
+	/* Where no cookie of this client is acknowledged, an RST says that nobody is here. */
+	peer_send_data(&p, 1, 1000, 100);
+	expect(&p, F_RST, 1000, 0, 0);
 	peer_send_data(&p, 1, 1, 100);
 	expect(&p, F_ACK, 1, 101, 0);
 	assert_int_equal(peer_events(&p), TCP_EV_ACCEPTED | TCP_EV_READABLE);
@@ -370,17 +375,22 @@ static void whatever_is_not_ours_is_refused(void **state)
 	p.ts = true;
 	p.tsval = 5;
 	ask(&p, &o);
-	for (unsigned bit = 0; bit < 32; bit++)
-		is_refused(&p, 1, (1u << bit) + 1);
-	is_refused(&p, 0, 1);
-	is_refused(&p, 2, 1);
+	for (unsigned bit = 0; bit < 32; bit++) {
+		uint32_t ack = (p.stack_isn ^ 1u << bit) - p.stack_isn + 1;
+		if (bit >= 18 && bit < 24) { /* as of a later segment */
+			peer_send(&p, F_ACK, 1, ack);
+			expect_none(&p);
+		} else {
+			is_refused(&p, 1, ack);
+		}
+	}
 	other = p;
 	p.peer_port++;
 	is_refused(&p, 1, 1);
 	p = other;
 	p.peer_ip.b[15]++;
 	is_refused(&p, 1, 1);
-	assert_int_equal(counter(&p, TCP_CTR_SYNCOOKIES_FAILED), 36);
+	assert_int_equal(counter(&p, TCP_CTR_SYNCOOKIES_FAILED), 34);
 	assert_int_equal(counter(&p, TCP_CTR_SYNCOOKIES_RECV), 0);
 	peer_stop(&other);
 }
@@ -419,6 +429,23 @@ static void guesses_are_hopeless(void **state)
 	}
 	assert_int_equal(counter(&p, TCP_CTR_SYNCOOKIES_FAILED), 20000);
 	assert_int_equal(connections(&p), 0);
+	peer_stop(&p);
+}
+
+/* Whatever of its window the client has used: only the first segment opens. */
+static void a_stream_begins_where_its_syn_did(void **state)
+{
+	struct peer p;
+	(void)state;
+	start(&p);
+	ask(&p, NULL);
+	for (uint32_t off = 1; off <= TCP_COOKIE_WINDOW; off++) {
+		peer_send(&p, F_ACK, 1 + off, 1);
+		peer_send(&p, F_ACK, 1 - off, 1);
+	}
+	expect_none(&p);
+	assert_int_equal(connections(&p), 0);
+	comes_in(&p);
 	peer_stop(&p);
 }
 
@@ -636,11 +663,12 @@ int main(void)
 		cmocka_unit_test(timestamps_go_on_from_the_cookie),
 		cmocka_unit_test(the_promised_window_is_never_taken_back),
 		cmocka_unit_test(data_and_fin_on_the_first_ack_are_taken),
-		cmocka_unit_test(text_behind_the_first_segment_waits_for_it),
+		cmocka_unit_test(what_comes_before_the_first_segment_waits_for_it),
 		cmocka_unit_test(rst_and_syn_ack_are_no_cookies),
 		cmocka_unit_test(whatever_is_not_ours_is_refused),
 		cmocka_unit_test(nobody_gets_more_than_was_offered),
 		cmocka_unit_test(guesses_are_hopeless),
+		cmocka_unit_test(a_stream_begins_where_its_syn_did),
 		cmocka_unit_test(a_cookie_is_good_for_one_to_two_epochs),
 		cmocka_unit_test(without_cookies_out_no_ack_is_looked_at),
 		cmocka_unit_test(a_flood_beyond_the_watermark_evicts_nobody),

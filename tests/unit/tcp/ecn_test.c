@@ -118,7 +118,7 @@ static void our_data_is_capable_only_after_the_right_answer(void **state)
 	}
 }
 
-/* Section 6.1.1.1; having sent a SYN without ECN, no answer turns it on (6.1.1). */
+/* Section 6.1.1.1; having sent a SYN without ECN, only marks of the other's data count (6.1.1). */
 static void a_lost_syn_goes_again_without_ecn(void **state)
 {
 	struct peer p;
@@ -130,6 +130,9 @@ static void a_lost_syn_goes_again_without_ecn(void **state)
 	expect(&p, F_ACK, 1, 1, 0);
 	user_send(&p, 1, 100);
 	assert_int_equal(expect(&p, F_ACK, 1, 1, 100)->tos, NET_ECN_NOT_ECT);
+	p.ecn = NET_ECN_CE;
+	peer_send_data(&p, 1, 1, 100);
+	expect(&p, F_ACK | F_ECE, 101, 101, 0);
 	peer_stop(&p);
 }
 

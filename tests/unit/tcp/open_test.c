@@ -108,6 +108,7 @@ static void resets_to_strays_are_rate_limited(void **state)
 	for (int i = 0; i < 300; i++)
 		peer_send(&p, F_ACK, 5, 77);
 	assert_int_equal(p.n_out, TCP_RSTS_PER_SECOND);
+	assert_int_equal(counter(&p, TCP_CTR_RSTS_LIMITED), 300 - TCP_RSTS_PER_SECOND);
 	peer_stop(&p);
 }
 
