@@ -215,11 +215,15 @@ static void move_cwnd(struct tcp_conn *c, const struct tcp_ack_info *a)
 void recovery_on_ack(
 	struct tcp_conn *c, const struct tcp_seg *g, struct tcp_ack_info *a, bool duplicate)
 {
-	bool mended = tlp_on_ack(c, g, a);
+	bool mended = tlp_on_ack(c, g, a), was_fast = c->recovery == REC_FAST;
 
 	progress(c, g, a);
 	find_losses(c, a, duplicate);
-	if (c->lost_bytes > c->retrans_bytes && c->recovery <= REC_CWR && a->lost > 0)
+	/* Sent and lost after recovery began: a loss of the next window, even when it's sent again.
+	 */
+	bool next_window = was_fast && c->recovery == REC_OPEN && c->lost_bytes > 0;
+	if (c->recovery <= REC_CWR &&
+		(next_window || (c->lost_bytes > c->retrans_bytes && a->lost > 0)))
 		enter_fast_recovery(c, a->now);
 	else if (mended && c->recovery == REC_OPEN)
 		reduce(c, REC_CWR, a->now);

@@ -12,14 +12,13 @@ void undo_start(struct tcp_conn *c)
 {
 	c->undo.on = true;
 	c->undo.marker = c->snd_una;
-	c->undo.retrans = 0;
-	c->undo.retransmitted = false;
+	/* The ACK of what was sent again before this episode echoes a time before it, too. */
+	c->undo.retrans = c->retrans_bytes;
+	c->undo.retransmitted = c->retrans_bytes > 0 && c->undo.retransmitted;
 }
 
 void undo_sent(struct tcp_conn *c, const struct tcp_rec *r, lg_us now)
 {
-	if (!c->undo.on)
-		return;
 	if (!c->undo.retransmitted)
 		c->undo.first_retrans_ts = conn_ts_now(c, now);
 	c->undo.retransmitted = true;

@@ -9,7 +9,10 @@
 #define MSS   1460u
 #define AT(i) (1 + (i)*MSS)
 #define RTT   LG_MS(40)
-#define SLACK LG_MS(5) /* RACK_SLACK */
+/* The same with timestamps in every segment. */
+#define TS_MSS   1448u
+#define TS_AT(i) (1 + (i)*TS_MSS)
+#define SLACK    LG_MS(5) /* RACK_SLACK */
 
 /* A connection with SACK over a path of RTT: the handshake has measured it. */
 static void open_path(struct peer *p, bool ts)
@@ -404,6 +407,80 @@ static void needless_fast_retransmission_is_undone_by_dsack(void **state)
 	peer_stop(&p);
 }
 
+/*
+ * Of segments 10 to 29 the first is lost, and so is 30, sent after recovery began and repaired
+ * before it ends, with the first time that 10 was sent again (`first`) or the second. Returns the
+ * time stamp of the repair.
+ */
+static uint32_t open_second_recovery(struct peer *p, bool first)
+{
+	uint32_t repaired_at;
+
+	open_path(p, true);
+	user_send(p, TS_AT(0), 60 * TS_MSS);
+	expect_skip(p);
+	peer_advance(p, RTT);
+	for (unsigned i = 1; i <= 10; i++)
+		peer_send(p, F_ACK, 1, TS_AT(i));
+	expect_skip(p);
+	peer_advance(p, RTT);
+	peer_sack(p, TS_AT(11), TS_AT(30));
+	peer_send(p, F_ACK, 1, TS_AT(10));
+	p->tsecr = p->out[0].opt.tsval;
+	expect_skip(p);
+	peer_advance(p, RTT);
+	for (unsigned i = 32; i <= 36; i++) {
+		peer_sack(p, TS_AT(31), TS_AT(i));
+		peer_send(p, F_ACK, 1, TS_AT(10));
+	}
+	assert_int_equal(p->c->lost_bytes, p->c->retrans_bytes);
+	repaired_at = p->out[0].opt.tsval;
+	if (!first)
+		p->tsecr = repaired_at;
+	expect_skip(p);
+	assert_int_equal(counter(p, TCP_CTR_FAST_RETRANS), 1);
+	peer_advance(p, LG_MS(5));
+	peer_sack(p, TS_AT(31), TS_AT(36));
+	peer_send(p, F_ACK, 1, TS_AT(30));
+	expect_skip(p);
+	return repaired_at;
+}
+
+/* RFC 5681 section 3.2, RFC 6675 section 5 on RecoveryPoint: another window's loss costs again. */
+static void loss_of_the_next_window_reduces_again(void **state)
+{
+	struct peer p;
+	(void)state;
+	open_second_recovery(&p, true);
+	assert_int_equal(p.c->recovery, REC_FAST);
+	assert_int_equal(counter(&p, TCP_CTR_FAST_RETRANS), 2);
+	assert_true(p.c->ssthresh < 10 * TS_MSS); /* half of 20 after the first */
+	peer_stop(&p);
+}
+
+/* RFC 3522: what an earlier recovery sent again echoes a time before this one's, and is no witness.
+ */
+static void repair_of_an_earlier_recovery_undoes_nothing(void **state)
+{
+	struct peer p;
+	uint32_t repaired_at;
+	(void)state;
+	repaired_at = open_second_recovery(&p, false);
+	peer_advance(&p, LG_MS(5));
+	peer_sack(&p, TS_AT(31), TS_AT(36));
+	peer_sack(&p, TS_AT(37), TS_AT(40));
+	peer_send(&p, F_ACK, 1, TS_AT(30));
+	assert_int_equal(p.out[0].seq, TS_AT(36));
+	assert_true(p.out[0].opt.tsval > repaired_at);
+	expect_skip(&p);
+	p.tsecr = repaired_at;
+	peer_sack(&p, TS_AT(37), TS_AT(40));
+	peer_send(&p, F_ACK, 1, TS_AT(36));
+	assert_int_equal(counter(&p, TCP_CTR_UNDOS), 0);
+	expect_skip(&p);
+	peer_stop(&p);
+}
+
 /* A D-SACK of something else does not undo. */
 static void dsack_of_other_data_undoes_nothing(void **state)
 {
@@ -535,6 +612,8 @@ int main(void)
 		cmocka_unit_test(timeout_that_came_too_early_is_undone_by_timestamps),
 		cmocka_unit_test(needless_fast_retransmission_is_undone_by_dsack),
 		cmocka_unit_test(dsack_of_other_data_undoes_nothing),
+		cmocka_unit_test(loss_of_the_next_window_reduces_again),
+		cmocka_unit_test(repair_of_an_earlier_recovery_undoes_nothing),
 		cmocka_unit_test(delivery_rate_is_what_one_round_trip_carried),
 		cmocka_unit_test(samples_of_a_sender_without_data_are_marked),
 		cmocka_unit_test(paced_segments_leave_one_by_one),
