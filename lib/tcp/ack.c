@@ -66,6 +66,7 @@ void ack_advance(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt
 	struct tcp_ack_info *a, lg_us now)
 {
 	a->acked = ack - c->snd_una;
+	pmtu_on_advance(c, ack, now);
 	a->rtt = rec_ack(c, ack, opt, now);
 	c->snd_una = ack;
 	c->progress_at = now;
@@ -84,6 +85,8 @@ void ack_process(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 	update_send_window(c, g, a.acked > 0, now);
 	if (g->opt.n_sack > 0 && c->flags & CF_SACK)
 		a.sacked = sack_update(c, &g->opt, now, &a.rtt);
+	if (a.sacked > 0 && c->flags & CF_PMTU)
+		pmtu_on_sack(c, now);
 	if (a.rtt != 0)
 		rtt_sample(c, a.rtt);
 	if (duplicate)

@@ -217,6 +217,7 @@ void conn_established(struct tcp_conn *c, lg_us now)
 	if (c->flags & CF_SYN_RTX && c->srtt == 0)
 		c->rto = TCP_RTO_INIT_SYN_LOST;
 	c->rto_shift = 0;
+	pmtu_established(c, now);
 	cc_established(c);
 	keepalive_start(c, now);
 	if (c->flags & CF_ACTIVE) {

@@ -19,6 +19,7 @@ void tcp_opts_default(struct tcp_opts *o)
 		.user_timeout = LG_SEC(120),
 		.fin_timeout = LG_SEC(30),
 		.cc = "reno",
+		.mtu_probing = TCP_MTU_BLACK_HOLE,
 	};
 }
 

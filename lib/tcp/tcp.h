@@ -59,10 +59,15 @@
 	X(TX_COPIED, "tx-copied", "segments copied because indirect mbufs were short")             \
 	X(DROP_NOMBUF, "drop-nombuf", "no mbuf for a segment to send (it is retried)")             \
 	X(DROP_ICMP, "drop-icmp",                                                                  \
-		"ICMP error about no connection, or outside its window (RFC 5927)")                \
+		"ICMP error about no connection, or about what it never sent (RFC 5927)")          \
 	X(TIME_WAIT_RECYCLED, "time-wait-recycled", "TIME-WAIT ended early to make room")          \
 	X(HALF_OPEN_EVICTED, "half-open-evicted", "oldest half-open dropped to make room")         \
-	X(PMTU_LOWERED, "pmtu-lowered", "path MTU lowered by ICMP")
+	X(PMTU_LOWERED, "pmtu-lowered", "path MTU lowered by ICMP")                                \
+	X(PMTU_BLACK_HOLE, "pmtu-black-hole",                                                      \
+		"path MTU lowered because large segments got lost again and again")                \
+	X(PMTU_RAISED, "pmtu-raised", "path MTU raised again, or found to be larger")              \
+	X(PMTU_PROBES, "pmtu-probes", "larger segments sent to find the path MTU")                 \
+	X(PMTU_PROBES_LOST, "pmtu-probes-lost", "of these, lost")
 
 enum tcp_counter {
 #define X(id, name, help) TCP_CTR_##id,
@@ -116,6 +121,13 @@ const char *tcp_state_name(enum tcp_state s);
 struct tcp_stack;
 struct tcp_conn;
 
+/* When segments are made smaller or larger than the interface allows, beside what ICMP says. */
+enum tcp_mtu_probing {
+	TCP_MTU_OFF,
+	TCP_MTU_BLACK_HOLE, /* smaller ones when large ones get lost silently; then larger again */
+	TCP_MTU_ON,         /* begins small and probes upwards (RFC 4821) */
+};
+
 /* Per-connection settings, given by the listener or the connect call; copied. All times in us. */
 struct tcp_opts {
 	uint32_t rcv_buf;     /* receive memory (truesize), bounds the advertised window */
@@ -128,6 +140,7 @@ struct tcp_opts {
 				  connection */
 	lg_us fin_timeout; /* after tcp_release(): FIN-WAIT-2, and queued data without progress */
 	const char *cc;    /* congestion control: "reno"; NULL: the default */
+	enum tcp_mtu_probing mtu_probing;
 };
 /* Defaults: 256 KiB each way, keepalive 120 s/15 s/4, connect 5 s, user timeout 120 s, fin 30 s. */
 void tcp_opts_default(struct tcp_opts *o);

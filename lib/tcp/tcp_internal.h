@@ -152,6 +152,19 @@ enum {
 	CF_SYN_RTX = 1 << 18,   /* our SYN was sent more than once */
 	CF_RETRY = 1 << 19,     /* an mbuf was missing: the delayed-ACK timer tries again */
 	CF_PROBE = 1 << 20,     /* the persist timer wants a probe out */
+	CF_PMTU = 1 << 21,      /* the path MTU is not settled: pmtu.c wants to hear of ACKs */
+};
+
+/* Path MTU discovery of a connection, see pmtu.c. Sizes are of IP packets. */
+struct tcp_pmtud {
+	lg_us raise_at;                /* a larger size is tried then; 0: there is none */
+	uint32_t probe_seq, probe_end; /* the probe in flight; equal: none */
+	uint32_t hold;                 /* the next probe waits until SND.UNA gets here */
+	uint16_t high;                 /* sizes up to here are worth a probe; 0: search over */
+	uint16_t before;               /* a black hole is suspected: the size before that. 0: no */
+	uint16_t acked_len; /* largest payload of one segment acknowledged at this size */
+	uint8_t timeouts;   /* of a large segment, in a row */
+	bool bisect;        /* the largest size has failed */
 };
 
 /*
@@ -211,6 +224,7 @@ struct tcp_conn {
 	uint32_t recover; /* RFC 6582: highest sequence sent when recovery began */
 	uint32_t ts_offset;
 	uint32_t bytes_acked; /* RFC 3465 */
+	struct tcp_pmtud pmtud;
 	uint16_t pmtu;
 	uint16_t peer_mss;
 	uint32_t challenge_window; /* in 5 s units */
@@ -425,6 +439,31 @@ void ack_process(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
 /* SND.UNA = ack; frees records and send queue. Fills *a. */
 void ack_advance(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt,
 	struct tcp_ack_info *a, lg_us now);
+
+/* ---- pmtu.c ------------------------------------------------------------------------------------
+ */
+
+void pmtu_established(struct tcp_conn *c, lg_us now);
+/* ICMP says that packets larger than mtu don't pass; 0: it doesn't say how large. */
+void pmtu_too_big(struct tcp_conn *c, uint32_t mtu, lg_us now);
+/* The retransmission timer fired, nothing was done about it yet. */
+void pmtu_on_rto(struct tcp_conn *c);
+/* Payload of the next new segment with avail bytes to send: segment_room(), or a probe's. */
+uint32_t pmtu_room(const struct tcp_conn *c, uint32_t avail);
+void pmtu_sent(struct tcp_conn *c, uint32_t seq, uint32_t len);
+/* SACKs were marked, losses not yet: a probe's is dealt with here and is no congestion. */
+void pmtu_on_sack(struct tcp_conn *c, lg_us now);
+void pmtu_on_progress(struct tcp_conn *c, uint32_t ack, lg_us now);
+/* SND.UNA is about to become ack; the records are still there. */
+static inline void pmtu_on_advance(struct tcp_conn *c, uint32_t ack, lg_us now)
+{
+	const struct tcp_rec *r = c->rec_head;
+
+	if (r != NULL && seq_leq(r->end, ack) && r->end - r->seq > c->pmtud.acked_len)
+		c->pmtud.acked_len = (uint16_t)LG_MIN(r->end - r->seq, (uint32_t)UINT16_MAX);
+	if (c->flags & CF_PMTU)
+		pmtu_on_progress(c, ack, now);
+}
 
 /* ---- record.c, sack.c: transmit records and scoreboard ------------------------------------------
  */

@@ -76,6 +76,7 @@ static void rexmt_timeout(struct tcp_conn *c)
 	TCP_COUNT(c->s, RTO_TIMEOUTS);
 	if (c->rto_shift < UINT8_MAX)
 		c->rto_shift++;
+	pmtu_on_rto(c);
 	recovery_on_rto(c);
 }
 
