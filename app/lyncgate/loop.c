@@ -167,6 +167,7 @@ static void publish_gauges(struct worker *w)
 	ctl_set(&w->stats, CTL_WCTR_TX_TRUESIZE, g.tx_truesize);
 	ctl_set(&w->stats, CTL_WCTR_OOO_TRUESIZE, g.ooo_truesize);
 	ctl_set(&w->stats, CTL_WCTR_PRESSURE, g.pressure);
+	ctl_set(&w->stats, CTL_WCTR_TIMERS, tcp_wheel(w->tcp)->armed);
 	ctl_set(&w->stats, CTL_WCTR_PORTS_IN_USE, flow_ports_in_use(w->ports));
 	ctl_set(&w->stats, CTL_WCTR_PORTS_EXHAUSTED, flow_ports_exhausted(w->ports));
 }

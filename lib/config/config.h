@@ -129,11 +129,17 @@ struct conf_timeouts {        /* LY-406; microseconds */
 	lg_us retransmit;                       /* 120 s: peer gone */
 };
 
+/*
+ * Receive memory that a head of one byte may take: segments fill half of their buffers at least,
+ * and the window must not close before the end.
+ */
+#define CONF_HEAD_MEMORY 3u
+
 struct conf_limits {
 	uint32_t connections;    /* client connections per worker */
 	uint32_t half_open;      /* per worker */
 	uint32_t time_wait;      /* per worker */
-	uint32_t receive_buffer; /* bytes of memory per connection and direction */
+	uint32_t receive_buffer; /* most bytes of memory per connection */
 	uint32_t send_buffer;
 	uint32_t request_head; /* LY-413: 64 KiB default */
 	uint32_t request_field;

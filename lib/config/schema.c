@@ -287,10 +287,13 @@ const struct conf_key conf_schema[] = {
 		"TCP handshakes in progress, per worker."),
 	LIMIT(time_wait, CT_COUNT, 16, 4 * 1000 * 1000, "10000",
 		"Connections in TIME-WAIT, per worker; the oldest gives way."),
-	LIMIT(receive_buffer, CT_SIZE, 64 * 1024, 64 * 1024 * 1024, "256KiB",
-		"Memory of data received and not yet passed on, per connection and direction."),
-	LIMIT(send_buffer, CT_SIZE, 16 * 1024, 64 * 1024 * 1024, "256KiB",
-		"Memory of data sent and not yet acknowledged, per connection and direction."),
+	LIMIT(receive_buffer, CT_SIZE, 64 * 1024, 64 * 1024 * 1024, "6MiB",
+		"Most memory of data received and not yet passed on, per connection. It begins "
+		"with 256KiB and grows on a long fast path while the data is taken as fast as it "
+		"comes; half of it is the TCP window."),
+	LIMIT(send_buffer, CT_SIZE, 16 * 1024, 64 * 1024 * 1024, "4MiB",
+		"Most memory of data to be sent or not yet acknowledged, per connection. It begins "
+		"with 128KiB and follows the congestion window."),
 	LIMIT(request_head, CT_SIZE, 4 * 1024, 1024 * 1024, "64KiB",
 		"A request's whole head (LY-413); more is answered 431."),
 	LIMIT(request_field, CT_SIZE, 1024, 1024 * 1024, "64KiB",

@@ -129,11 +129,11 @@ static void build_limits(struct conf_load *l)
 	read_source_ports(l, m);
 	fit_in_head(l, "request_field", &m->request_field, m->request_head);
 	fit_in_head(l, "request_target", &m->request_target, m->request_head);
-	if (m->receive_buffer < m->request_head)
+	if (m->receive_buffer / CONF_HEAD_MEMORY < m->request_head)
 		conf_error(l, limit_at(l, "receive_buffer"),
-			"receive_buffer is smaller than request_head (%u bytes), so such a head "
-			"could never arrive",
-			m->request_head);
+			"receive_buffer is smaller than %u times request_head (%u bytes), so such "
+			"a head might never arrive",
+			CONF_HEAD_MEMORY, m->request_head);
 	check_source_ports(l, m);
 }
 

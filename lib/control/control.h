@@ -74,6 +74,7 @@ bool ctl_mailbox_announce_due(const struct ctl_mailbox *box, uint32_t *seen);
 	X(PRESSURE, "pressure",                                                                    \
 		"shortage of packet buffers now: 0 none, 1 short windows, 2 minimal windows, "     \
 		"3 no new connections, 4 and 5 hardly any data")                                   \
+	X(TIMERS, "timers", "timers armed now")                                                    \
 	X(PORTS_IN_USE, "ports-in-use", "source ports towards the pools in use now")               \
 	X(PORTS_EXHAUSTED, "ports-exhausted", "times that no source port was left")                \
 	X(ANNOUNCES, "announces", "times that this worker announced our addresses")                \

@@ -21,6 +21,8 @@ static struct tcp_opts tcp_options_of(const struct conf *c, const struct conf_tc
 
 	tcp_opts_default(&o);
 	o.rcv_buf = c->limits.receive_buffer;
+	/* A head is taken as a whole; until then the connection can't show that it is read. */
+	o.rcv_start = LG_MAX(o.rcv_start, CONF_HEAD_MEMORY * c->limits.request_head);
 	o.snd_buf = c->limits.send_buffer;
 	o.keepalive_interval = c->timeouts.keepalive_interval;
 	o.keepalive_probes = c->limits.keepalive_probes;

@@ -10,7 +10,7 @@ static void window_opened(struct tcp_conn *c, bool advanced, lg_us now)
 {
 	c->persist_shift = 0;
 	c->rto_shift = 0;
-	c->progress_at = now;
+	c->progress_at = c->rto_base = now;
 	if (advanced || c->rec_head == NULL)
 		return;
 	rec_mark_lost_again(c, c->rec_head);
@@ -67,7 +67,7 @@ void ack_advance(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt
 {
 	a->acked = ack - c->snd_una;
 	pmtu_on_advance(c, ack, now);
-	a->rtt = rec_ack(c, ack, opt, now);
+	rec_ack(c, ack, opt, a, now);
 	c->snd_una = ack;
 	c->progress_at = now;
 	c->soft_error = 0;
@@ -83,18 +83,19 @@ void ack_process(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 	if (seq_gt(g->ack, c->snd_una))
 		ack_advance(c, g->ack, &g->opt, &a, now);
 	update_send_window(c, g, a.acked > 0, now);
-	if (g->opt.n_sack > 0 && c->flags & CF_SACK)
-		a.sacked = sack_update(c, &g->opt, now, &a.rtt);
+	sack_update(c, g, &a, now);
 	if (a.sacked > 0 && c->flags & CF_PMTU)
 		pmtu_on_sack(c, now);
 	if (a.rtt != 0)
-		rtt_sample(c, a.rtt);
+		rtt_sample(c, a.rtt, now);
+	rate_finish(c, &a);
 	if (duplicate)
 		TCP_COUNT(c->s, DUP_ACKS_IN);
-	recovery_on_ack(c, &a, duplicate);
-	if (a.acked > 0)
-		cc_on_ack(c, &a);
+	recovery_on_ack(c, g, &a, duplicate);
+	if (a.delivered > 0)
+		c->tlp_base = now;
 	rexmt_update(c, now, a.acked > 0);
-	if (conn_unsent(c) > 0 || conn_fin_due(c) || c->lost_bytes > 0)
+	conn_post_writable(c); /* both windows are known now */
+	if (conn_unsent(c) > 0 || conn_fin_due(c) || c->lost_bytes > c->retrans_bytes)
 		conn_mark_output(c);
 }

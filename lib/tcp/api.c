@@ -103,6 +103,7 @@ struct lg_chain *tcp_rx(struct tcp_conn *c)
 
 void tcp_rx_consumed(struct tcp_conn *c)
 {
+	conn_count_memory(c);
 	if (c->state == TCP_CLOSED || c->flags & CF_FIN_RCVD || !window_update_due(c))
 		return;
 	c->flags |= CF_ACK_NOW;
@@ -128,8 +129,8 @@ uint32_t tcp_tx_space(struct tcp_conn *c)
 		return 0;
 	uint32_t used = c->tx.truesize, limit = pressure_snd_limit(c);
 	uint32_t free_bytes = used < limit ? limit - used : 0;
-	/* Measured by the whole buffer: who finds little under pressure hears when it is over. */
-	if (free_bytes < c->opts.snd_buf / 2)
+	/* Measured without pressure: who finds little under it hears when it is over. */
+	if (free_bytes < LG_MIN(c->opts.snd_buf, (uint32_t)TCP_SND_START) / 2)
 		c->flags |= CF_WANT_WRITABLE;
 	/* Payload is about half of what its buffers occupy. */
 	return free_bytes / 2;
@@ -144,6 +145,7 @@ int tcp_send(struct tcp_conn *c, struct lg_chain *data)
 	if (lg_chain_empty(data))
 		return 0;
 	lg_chain_splice(&c->tx, data);
+	conn_count_memory(c);
 	if (c->cur_m == NULL)
 		c->cur_m = c->tx.head;
 	conn_mark_output(c);
@@ -196,6 +198,7 @@ void tcp_release(struct tcp_conn *c, lg_us now)
 	tcp_shutdown(c);
 	c->flags &= ~CF_USER;
 	lg_chain_free(&c->rx);
+	conn_count_memory(c);
 	if (c->state == TCP_CLOSED)
 		conn_free(c);
 	else if (c->state == TCP_SYN_SENT || unread)

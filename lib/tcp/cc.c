@@ -21,12 +21,17 @@ uint32_t cc_initial_window(const struct tcp_conn *c)
 	return LG_MIN(10 * mss, LG_MAX(2 * mss, 14600u));
 }
 
-void cc_established(struct tcp_conn *c)
+uint32_t cc_flight_size(const struct tcp_conn *c)
+{
+	return LG_MIN(c->snd_nxt - c->snd_una, c->cwnd);
+}
+
+void cc_established(struct tcp_conn *c, lg_us now)
 {
 	/* RFC 5681 section 3.1: one segment when the SYN or SYN-ACK was lost. */
 	c->cwnd = c->flags & CF_SYN_RTX ? tcp_conn_mss(c) : cc_initial_window(c);
 	c->ssthresh = UINT32_MAX / 2;
-	c->cc->init(c);
+	c->cc->init(c, now);
 }
 
 /*
@@ -42,17 +47,18 @@ static bool cwnd_was_used(const struct tcp_conn *c, const struct tcp_ack_info *a
 
 void cc_on_ack(struct tcp_conn *c, const struct tcp_ack_info *a)
 {
-	if (c->recovery == REC_FAST || !cwnd_was_used(c, a))
-		return;
-	c->cc->on_ack(c, a);
+	c->cc->on_ack(c, a, cwnd_was_used(c, a));
 	c->cwnd = LG_MIN(c->cwnd, UINT32_MAX / 4);
 }
 
 /* RFC 5681 section 4.1: after an RTO of silence the ACK clock is gone. */
 void cc_restart_after_idle(struct tcp_conn *c, lg_us now)
 {
-	if (c->snd_una != c->snd_nxt || c->last_send == 0 || now - c->last_send <= c->rto)
+	if (c->snd_una != c->snd_nxt || c->last_send == 0 || conn_unsent(c) == 0)
 		return;
-	c->cwnd = LG_MIN(c->cwnd, cc_initial_window(c));
+	if (c->cc->event != NULL)
+		c->cc->event(c, TCP_CC_RESTART, now);
+	if (c->cc->control == NULL && now - c->last_send > c->rto)
+		c->cwnd = LG_MIN(c->cwnd, cc_initial_window(c));
 	c->last_send = now;
 }

@@ -52,6 +52,7 @@ static void conn_init(struct tcp_conn *c, const struct flow_key *key, const stru
 	c->opts = *opts;
 	c->opts.rcv_buf = LG_MAX(opts->rcv_buf, TCP_MIN_BUF);
 	c->opts.snd_buf = LG_MAX(opts->snd_buf, TCP_MIN_BUF);
+	c->rcv_buf = tune_rcv_start(&c->opts);
 	c->cc = cc;
 	c->opts.cc = cc->name;
 	c->rto = TCP_RTO_INIT;
@@ -64,6 +65,8 @@ static void conn_init(struct tcp_conn *c, const struct flow_key *key, const stru
 	c->snd_una = c->snd_nxt = c->iss;
 	c->recover = c->iss;
 	c->tx_seq = c->cur_seq = c->iss + 1;
+	c->min_rtt = c->min_rtt_old = UINT32_MAX;
+	c->min_rtt_window = now;
 	timers_init(c);
 	conn_update_mss(c);
 }
@@ -106,6 +109,19 @@ void conn_set_reason(struct tcp_conn *c, enum tcp_reason why)
 	c->s->reasons[why]++;
 }
 
+static void count_memory(uint64_t *sum, uint32_t *counted, uint32_t held)
+{
+	*sum += (uint64_t)held - *counted;
+	*counted = held;
+}
+
+void conn_count_memory(struct tcp_conn *c)
+{
+	count_memory(&c->s->rx_truesize, &c->counted_rx, c->rx.truesize);
+	count_memory(&c->s->tx_truesize, &c->counted_tx, c->tx.truesize);
+	count_memory(&c->s->ooo_truesize, &c->counted_ooo, c->ooo_truesize);
+}
+
 void conn_close(struct tcp_conn *c, enum tcp_reason why)
 {
 	if (c->state == TCP_CLOSED)
@@ -121,6 +137,7 @@ void conn_close(struct tcp_conn *c, enum tcp_reason why)
 	c->cur_m = NULL;
 	rec_free_all(c);
 	reass_free(c);
+	conn_count_memory(c);
 	if (lg_node_linked(&c->out_node))
 		lg_node_unlink(&c->out_node);
 	if (!(c->flags & CF_USER))
@@ -158,9 +175,10 @@ void conn_free(struct tcp_conn *c)
 	LG_ASSERT(c->state == TCP_CLOSED && !(c->flags & CF_IN_FLOW));
 	LG_ASSERT(c->rec_head == NULL && c->ooo == NULL && lg_chain_empty(&c->tx));
 	LG_ASSERT(!lg_timer_armed(&c->t_rexmt) && !lg_timer_armed(&c->t_delack) &&
-		  !lg_timer_armed(&c->t_life));
+		  !lg_timer_armed(&c->t_life) && !lg_timer_armed(&c->t_pace));
 	LG_ASSERT(!lg_node_linked(&c->out_node));
 	lg_chain_free(&c->rx);
+	conn_count_memory(c);
 	list_leave(c);
 	if (lg_node_linked(&c->ev_node))
 		lg_node_unlink(&c->ev_node);
@@ -189,8 +207,11 @@ void conn_post(struct tcp_conn *c, unsigned events)
 
 void conn_post_writable(struct tcp_conn *c)
 {
+	if (!(c->flags & CF_WANT_WRITABLE))
+		return;
 	uint32_t limit = pressure_snd_limit(c);
-	if (!(c->flags & CF_WANT_WRITABLE) || limit == 0 || c->tx.truesize > limit / 2)
+	uint32_t room = LG_MIN(limit / 2, (uint32_t)TCP_WRITABLE_ROOM);
+	if (limit == 0 || c->tx.truesize > limit - room)
 		return;
 	c->flags &= ~CF_WANT_WRITABLE;
 	conn_post(c, TCP_EV_WRITABLE);
@@ -217,8 +238,9 @@ void conn_established(struct tcp_conn *c, lg_us now)
 	if (c->flags & CF_SYN_RTX && c->srtt == 0)
 		c->rto = TCP_RTO_INIT_SYN_LOST;
 	c->rto_shift = 0;
+	rack_init(c);
 	pmtu_established(c, now);
-	cc_established(c);
+	cc_established(c, now);
 	keepalive_start(c, now);
 	if (c->flags & CF_ACTIVE) {
 		conn_post(c, TCP_EV_CONNECTED);

@@ -236,10 +236,12 @@ void tcp_input(struct tcp_stack *s, struct net_pkt *pkts, unsigned n, lg_us now)
 	for (unsigned i = 0; i < n; i++) {
 		/* A connection came or went since: what was found for the burst may be stale. */
 		struct tcp_conn *c = epoch == s->epoch ? conns[i] : flow_lookup(s->flows, &keys[i]);
-		if (c != NULL)
+		if (c != NULL) {
 			input_conn(c, &segs[i], now);
-		else
+			conn_count_memory(c);
+		} else {
 			input_no_conn(s, &keys[i], &segs[i], now);
+		}
 		rte_pktmbuf_free(segs[i].m);
 		conn_reap(s);
 	}

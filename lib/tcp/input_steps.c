@@ -71,12 +71,12 @@ static bool syn_sent_rst(struct tcp_conn *c, const struct tcp_seg *g)
 static void handshake_rtt(struct tcp_conn *c, lg_us now)
 {
 	if (!(c->flags & CF_SYN_RTX))
-		rtt_sample(c, now - c->syn_tx);
+		rtt_sample(c, now - c->syn_tx, now);
 }
 
 static void syn_sent_established(struct tcp_conn *c, struct tcp_seg *g, lg_us now)
 {
-	struct tcp_ack_info a;
+	struct tcp_ack_info a = {.now = now};
 
 	handshake_rtt(c, now);
 	ack_advance(c, g->ack, &g->opt, &a, now);

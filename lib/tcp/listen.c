@@ -4,10 +4,17 @@
 
 #include "tcp/tcp_internal.h"
 
+/* SYNs and strays to any port must cost the same, however many ports are listened on. */
+static uint16_t *bucket_of(struct tcp_stack *s, uint16_t port)
+{
+	return &s->listener_at[port % TCP_LISTENER_BUCKETS];
+}
+
 int tcp_listen(struct tcp_stack *s, enum net_side side, const struct lg_ip *ip, uint16_t port,
 	const struct tcp_opts *o, void *user)
 {
 	const struct tcp_cc_ops *cc = tcp_cc_find(o->cc);
+	uint16_t *bucket = bucket_of(s, port);
 
 	if (cc == NULL)
 		return -EINVAL;
@@ -18,9 +25,15 @@ int tcp_listen(struct tcp_stack *s, enum net_side side, const struct lg_ip *ip, 
 	}
 	if (s->n_listeners == TCP_MAX_LISTENERS)
 		return -ENOSPC;
-	s->listeners[s->n_listeners] = (struct tcp_listener){
-		.ip = *ip, .port = port, .side = (uint8_t)side, .opts = *o, .cc = cc, .user = user};
-	return (int)s->n_listeners++;
+	s->listeners[s->n_listeners] = (struct tcp_listener){.ip = *ip,
+		.port = port,
+		.side = (uint8_t)side,
+		.next = *bucket,
+		.opts = *o,
+		.cc = cc,
+		.user = user};
+	*bucket = (uint16_t)++s->n_listeners;
+	return (int)*bucket - 1;
 }
 
 void tcp_listener_drain(struct tcp_stack *s, int listener, bool draining)
@@ -32,10 +45,10 @@ void tcp_listener_drain(struct tcp_stack *s, int listener, bool draining)
 struct tcp_listener *listener_find(
 	struct tcp_stack *s, uint32_t side, const struct lg_ip *ip, uint16_t port)
 {
-	struct tcp_listener *wildcard = NULL;
+	struct tcp_listener *l, *wildcard = NULL;
 
-	for (unsigned i = 0; i < s->n_listeners; i++) {
-		struct tcp_listener *l = &s->listeners[i];
+	for (unsigned at = *bucket_of(s, port); at != 0; at = l->next) {
+		l = &s->listeners[at - 1];
 		if (l->port != port || l->side != side)
 			continue;
 		if (lg_ip_eq(&l->ip, ip))

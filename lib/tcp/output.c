@@ -31,21 +31,21 @@ static bool worth_sending(const struct tcp_conn *c, uint32_t len, uint32_t avail
 	return len > 0 && (len >= room || len == avail || len >= c->max_snd_wnd / 2);
 }
 
-/* Bytes of the next new segment; 0 when a window makes it wait. */
-static uint32_t next_len(struct tcp_conn *c, uint32_t avail, uint32_t room)
+/* Bytes of the next new segment; 0 when a window or the pace makes it wait. */
+static uint32_t next_len(struct tcp_conn *c, uint32_t avail, uint32_t room, lg_us now)
 {
 	uint32_t edge = c->snd_una + c->snd_wnd;
 	uint32_t usable = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
 	uint32_t len = LG_MIN(LG_MIN(avail, room), usable);
 	uint32_t pipe = conn_pipe(c);
 
-	if (!worth_sending(c, len, avail, room))
+	if (!worth_sending(c, len, avail, room) || !rec_available(c))
 		return 0;
 	if (pipe > 0 && pipe + len > c->cwnd) {
 		c->flags |= CF_CWND_LIMITED;
 		return 0;
 	}
-	return len;
+	return pace_allows(c, now) ? len : 0;
 }
 
 /* One segment at SND.NXT with a record; fin: it carries the FIN. False: no mbuf or no record. */
@@ -64,10 +64,14 @@ static bool send_new(struct tcp_conn *c, uint32_t len, bool fin, lg_us now)
 		retry_later(c, now);
 		return false;
 	}
-	if (c->snd_una == c->snd_nxt)
+	bool idle = c->snd_una == c->snd_nxt;
+	if (idle)
 		c->progress_at = now;
 	c->snd_nxt = end;
-	c->last_send = now;
+	c->last_send = c->tlp_base = now;
+	rate_on_send(c, r, idle, now);
+	prr_sent(c, len);
+	pace_sent(c, len, now);
 	if (fin) {
 		c->flags |= CF_FIN_SENT;
 		c->fin_seq = end - 1;
@@ -100,15 +104,30 @@ static void output_new(struct tcp_conn *c, lg_us now)
 		uint32_t room = pmtu_room(c, avail);
 		if (avail == 0)
 			break;
-		uint32_t len = next_len(c, avail, room);
+		uint32_t len = next_len(c, avail, room, now);
 		if (len == 0)
 			return;
 		bool fin = len == avail && conn_fin_due(c) && fin_fits(c, len);
 		if (!send_new(c, len, fin, now))
 			return;
 	}
+	if (c->lost_bytes <= c->retrans_bytes && conn_pipe(c) < c->cwnd)
+		rate_app_limited(c);
 	if (conn_fin_due(c))
 		output_fin(c, now);
+}
+
+bool output_one_new(struct tcp_conn *c, lg_us now)
+{
+	uint32_t avail = conn_unsent(c), room = segment_room(c);
+	uint32_t edge = c->snd_una + c->snd_wnd;
+	uint32_t usable = seq_gt(edge, c->snd_nxt) ? edge - c->snd_nxt : 0;
+	uint32_t len = LG_MIN(LG_MIN(avail, room), usable);
+
+	if (len == 0 || !worth_sending(c, len, avail, room) || !rec_available(c))
+		return false;
+	bool fin = len == avail && conn_fin_due(c) && fin_fits(c, len);
+	return send_new(c, len, fin, now);
 }
 
 /*
@@ -142,6 +161,7 @@ static void output_data(struct tcp_conn *c, lg_us now)
 		return;
 	}
 	output_new(c, now);
+	pace_settle(c);
 	if (c->flags & CF_PROBE)
 		output_probe(c, now);
 	rexmt_update(c, now, false);

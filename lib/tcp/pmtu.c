@@ -11,7 +11,7 @@
 #define PMTU_DOUBT  LG_SEC(30)    /* for what ICMP says against what was acknowledged */
 #define PMTU_RTOS   2             /* in a row: the second try was lost like the first */
 #define PMTU_GAIN   32            /* less is not worth a probe */
-#define PMTU_BEHIND TCP_DUPTHRESH /* full segments behind a probe: they tell that it is lost */
+#define PMTU_BEHIND TCP_DUPTHRESH /* full segments to follow a probe: they tell that it is lost */
 
 /* No black hole: until something is acknowledged, losses say nothing about sizes. */
 #define PLAIN_LOSS UINT8_MAX
@@ -152,33 +152,35 @@ static void probe_bad(struct tcp_conn *c, lg_us now)
 	search_check(c, now);
 }
 
-static bool lost_by_sack(const struct tcp_rec *probe)
+/*
+ * RFC 4821 section 7.6.2: the loss of a probe alone is no congestion. With others it is, and tells
+ * nothing of sizes (section 7.6.4).
+ */
+uint32_t pmtu_excuse(struct tcp_conn *c, uint32_t lost, lg_us now)
 {
-	unsigned n = 0;
+	const struct tcp_rec *r = probe_out(c) ? probe_record(c) : NULL;
 
-	for (const struct tcp_rec *r = probe->next; r != NULL && n < PMTU_BEHIND; r = r->next)
-		n += !!(r->flags & REC_SACKED);
-	return n >= PMTU_BEHIND;
+	if (r == NULL || !(r->flags & REC_LOST))
+		return lost;
+	if (c->recovery != REC_OPEN || lost != r->end - r->seq) {
+		probe_over(c);
+		return lost;
+	}
+	probe_bad(c, now);
+	c->flags |= CF_RTX_FORCE;
+	return 0;
 }
 
-/* RFC 4821 section 7.6.2: a lost probe is sent again in pieces, and cwnd stays what it is. */
 void pmtu_on_sack(struct tcp_conn *c, lg_us now)
 {
-	struct tcp_rec *r = probe_out(c) ? probe_record(c) : NULL;
+	const struct tcp_rec *r = probe_out(c) ? probe_record(c) : NULL;
 
-	if (r == NULL)
+	if (r == NULL || !(r->flags & REC_SACKED))
 		return;
-	if (r->flags & (REC_LOST | REC_EVER_RTX)) {
-		probe_bad(c, now);
-	} else if (r->flags & REC_SACKED) {
+	if (r->flags & REC_EVER_RTX)
+		probe_over(c);
+	else
 		probe_good(c, now);
-	} else if (c->recovery != REC_OPEN) {
-		probe_over(c); /* section 7.6.4: other losses, so nothing was learned */
-	} else if (lost_by_sack(r)) {
-		probe_bad(c, now);
-		rec_mark_lost(c, r);
-		c->flags |= CF_RTX_FORCE;
-	}
 }
 
 /* ---- progress and age --------------------------------------------------------------------------

@@ -31,27 +31,28 @@ static unsigned level_of(unsigned was, uint32_t free_mbufs, uint32_t total)
  */
 
 /*
- * Room for two segments as a window, which is half of it, however large they or the window's unit
- * are: less would let section 3.8.6.2.2 keep the window closed for ever.
+ * Two segments as a window, however large they or the window's unit are, which may round down what
+ * is offered and up what is kept: less would let section 3.8.6.2.2 keep the window from a sender of
+ * full segments for ever.
  */
 static uint32_t minimal_window(const struct tcp_conn *c)
 {
-	return LG_MAX(2u * syn_mss(c), 1u << c->rcv_wscale);
+	return 2 * (syn_mss(c) + (1u << c->rcv_wscale));
 }
 
 static uint32_t minimal_share(const struct tcp_conn *c)
 {
 	uint32_t share = LG_MAX(2 * minimal_window(c) + TCP_RX_SLACK, (uint32_t)TCP_MIN_BUF);
-	return LG_MIN(share, c->opts.rcv_buf);
+	return LG_MIN(share, c->rcv_buf);
 }
 
 uint32_t pressure_rcv_limit(const struct tcp_conn *c)
 {
 	switch (c->s->pressure) {
 	case TCP_PRESSURE_NONE:
-		return c->opts.rcv_buf;
+		return c->rcv_buf;
 	case TCP_PRESSURE_SHRINK:
-		return LG_MAX(c->opts.rcv_buf / 4, minimal_share(c));
+		return LG_MAX(c->rcv_buf / 4, minimal_share(c));
 	default:
 		return minimal_share(c);
 	}
@@ -70,9 +71,9 @@ uint32_t pressure_snd_limit(const struct tcp_conn *c)
 {
 	switch (c->s->pressure) {
 	case TCP_PRESSURE_NONE:
-		return c->opts.snd_buf;
+		return tune_snd_limit(c);
 	case TCP_PRESSURE_SHRINK:
-		return LG_MAX(c->opts.snd_buf / 4, (uint32_t)TCP_MIN_BUF);
+		return LG_MAX(tune_snd_limit(c) / 4, (uint32_t)TCP_MIN_BUF);
 	case TCP_PRESSURE_MINIMAL:
 		return TCP_MIN_BUF;
 	case TCP_PRESSURE_REFUSE:
@@ -107,6 +108,7 @@ void pressure_drop_ooo(struct tcp_conn *c)
 		return;
 	TCP_COUNT_ADD(c->s, DROP_PRESSURE_OOO, c->n_ooo);
 	reass_free(c);
+	conn_count_memory(c);
 }
 
 /* Lets c feel the level of now. Returns roughly the buffers freed. */

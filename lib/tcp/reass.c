@@ -120,7 +120,7 @@ bool reass_insert(struct tcp_conn *c, uint32_t seq, struct rte_mbuf *m)
 {
 	struct lg_chain data;
 
-	if (c->rx.truesize + c->ooo_truesize + pkt_truesize(m) > c->opts.rcv_buf) {
+	if (c->rx.truesize + c->ooo_truesize + pkt_truesize(m) > c->rcv_buf) {
 		rte_pktmbuf_free(m);
 		return false;
 	}
@@ -169,9 +169,9 @@ static void drop_last(struct tcp_conn *c)
 
 bool reass_make_room(struct tcp_conn *c, uint32_t need)
 {
-	while (c->ooo != NULL && c->rx.truesize + c->ooo_truesize + need > c->opts.rcv_buf)
+	while (c->ooo != NULL && c->rx.truesize + c->ooo_truesize + need > c->rcv_buf)
 		drop_last(c);
-	return c->rx.truesize + c->ooo_truesize + need <= c->opts.rcv_buf;
+	return c->rx.truesize + c->ooo_truesize + need <= c->rcv_buf;
 }
 
 /* RFC 2018 section 4: the first block holds the segment that caused this ACK. */

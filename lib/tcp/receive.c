@@ -44,7 +44,7 @@ static void ack_now(struct tcp_conn *c)
 
 static bool fits(struct tcp_conn *c, uint32_t cost)
 {
-	if (c->rx.truesize + c->ooo_truesize + cost <= c->opts.rcv_buf)
+	if (c->rx.truesize + c->ooo_truesize + cost <= c->rcv_buf)
 		return true;
 	return reass_make_room(c, cost);
 }
@@ -121,6 +121,7 @@ static void text_in_order(struct tcp_conn *c, struct tcp_seg *g, lg_us now)
 {
 	uint32_t len = g->len;
 
+	tune_rcv(c, g, now);
 	if (!receive_in_order(c, g)) {
 		g->flags &= (uint8_t)~RTE_TCP_FIN_FLAG;
 		ack_now(c);

@@ -10,8 +10,9 @@
 void tcp_opts_default(struct tcp_opts *o)
 {
 	*o = (struct tcp_opts){
-		.rcv_buf = 256 * 1024,
-		.snd_buf = 256 * 1024,
+		.rcv_buf = 6 * 1024 * 1024,
+		.rcv_start = TCP_RCV_START,
+		.snd_buf = 4 * 1024 * 1024,
 		.keepalive_idle = LG_SEC(120),
 		.keepalive_interval = LG_SEC(15),
 		.keepalive_probes = 4,
@@ -136,6 +137,7 @@ void tcp_stack_free(struct tcp_stack *s)
 	conn_reap(s);
 	LG_ASSERT(s->n_used == 0 && s->n_recs_free == s->n_recs);
 	LG_ASSERT(s->n_ranges_free == s->n_ranges && flow_count(s->flows) == 0);
+	LG_ASSERT(s->rx_truesize == 0 && s->tx_truesize == 0 && s->ooo_truesize == 0);
 	free_pools(s);
 }
 
@@ -146,16 +148,11 @@ void tcp_stack_gauges(const struct tcp_stack *s, struct tcp_gauges *g)
 		.half_open = s->n_half_open,
 		.established = s->n_state[TCP_ESTABLISHED],
 		.time_wait = s->n_state[TCP_TIME_WAIT],
+		.rx_truesize = s->rx_truesize,
+		.tx_truesize = s->tx_truesize,
+		.ooo_truesize = s->ooo_truesize,
 		.pressure = s->pressure,
 	};
-	for (uint32_t i = 0; i < s->p.max_conns; i++) {
-		const struct tcp_conn *c = &s->conns[i];
-		if (!conn_in_use(c))
-			continue;
-		g->rx_truesize += c->rx.truesize;
-		g->tx_truesize += c->tx.truesize;
-		g->ooo_truesize += c->ooo_truesize;
-	}
 }
 
 void tcp_each(struct tcp_stack *s, void (*fn)(void *ctx, struct tcp_conn *c), void *ctx)

@@ -32,6 +32,12 @@
 	X(FAST_RETRANS, "fast-retrans", "entries into fast recovery")                              \
 	X(DUP_ACKS_IN, "dup-acks-in", "duplicate ACKs received")                                   \
 	X(SACK_BLOCKS_IN, "sack-blocks-in", "SACK blocks received")                                \
+	X(DSACKS_IN, "dsacks-in", "D-SACKs received: something was sent twice (RFC 2883)")         \
+	X(REORDERING_SEEN, "reordering-seen", "connections on whose path packets overtake")        \
+	X(LOSS_PROBES, "loss-probes", "tail loss probes sent (RFC 8985 section 7)")                \
+	X(LOSS_PROBE_RECOVERIES, "loss-probe-recoveries", "losses that a tail loss probe mended")  \
+	X(UNDOS, "undos", "reductions of cwnd undone: nothing had been lost")                      \
+	X(SPURIOUS_RTOS, "spurious-rto-detected", "retransmission timeouts that were needless")    \
 	X(OOO_SEGS_IN, "ooo-segs-in", "segments stored out of order")                              \
 	X(ZERO_WINDOW_PROBES, "zero-window-probes", "probes sent into a closed window")            \
 	X(KEEPALIVES, "keepalives", "keepalive probes sent")                                       \
@@ -58,6 +64,8 @@
 	X(PRESSURE_RISES, "pressure-rises", "times that packet buffers became shorter by a level") \
 	X(TX_COPIED, "tx-copied", "segments copied because indirect mbufs were short")             \
 	X(DROP_NOMBUF, "drop-nombuf", "no mbuf for a segment to send (it is retried)")             \
+	X(RCV_BUF_GROWN, "rcv-buf-grown",                                                          \
+		"times that a connection's receive memory was raised for its path")                \
 	X(DROP_ICMP, "drop-icmp",                                                                  \
 		"ICMP error about no connection, or about what it never sent (RFC 5927)")          \
 	X(TIME_WAIT_RECYCLED, "time-wait-recycled", "TIME-WAIT ended early to make room")          \
@@ -130,8 +138,9 @@ enum tcp_mtu_probing {
 
 /* Per-connection settings, given by the listener or the connect call; copied. All times in us. */
 struct tcp_opts {
-	uint32_t rcv_buf;     /* receive memory (truesize), bounds the advertised window */
-	uint32_t snd_buf;     /* send memory (truesize) */
+	uint32_t rcv_buf;     /* most receive memory (truesize); bounds the advertised window */
+	uint32_t rcv_start;   /* what it begins with, see tcp_rx_consumed() */
+	uint32_t snd_buf;     /* most send memory (truesize), see tcp_tx_space() */
 	lg_us keepalive_idle; /* 0: off */
 	lg_us keepalive_interval;
 	uint32_t keepalive_probes;
@@ -142,7 +151,8 @@ struct tcp_opts {
 	const char *cc;    /* congestion control: "reno"; NULL: the default */
 	enum tcp_mtu_probing mtu_probing;
 };
-/* Defaults: 256 KiB each way, keepalive 120 s/15 s/4, connect 5 s, user timeout 120 s, fin 30 s. */
+/* Defaults: 256 KiB to 6 MiB to receive, 4 MiB to send, keepalive 120 s/15 s/4, connect 5 s, user
+ * timeout 120 s, fin 30 s. */
 void tcp_opts_default(struct tcp_opts *o);
 
 struct tcp_stack_params {
@@ -272,16 +282,20 @@ lg_us tcp_conn_srtt(const struct tcp_conn *c); /* 0: no sample yet */
 
 /*
  * In-order received bytes. The user takes from its head with lg_chain_move/trim_head/splice and
- * then calls tcp_rx_consumed() once so that the window may open (SWS avoidance on our side).
+ * then calls tcp_rx_consumed() once so that the window may open (SWS avoidance on our side). What
+ * it takes within a round trip also tells how large the window should be: receive memory grows from
+ * rcv_start up to rcv_buf while the user keeps up with what arrives, never under pressure.
  */
 struct lg_chain *tcp_rx(struct tcp_conn *c);
 void tcp_rx_consumed(struct tcp_conn *c);
 bool tcp_rx_eof(const struct tcp_conn *c); /* FIN received (bytes may still wait in tcp_rx) */
 
 /*
- * Bytes that tcp_send() takes now: room in the send buffer; 0 also after tcp_shutdown(). When the
- * result is less than the user wants, WRITABLE follows once at least half of snd_buf is free (or
- * of what tcp_stack_pressure() left of it).
+ * Bytes that tcp_send() takes now: room in the send buffer; 0 also after tcp_shutdown(). Send
+ * memory follows the congestion window: 128 KiB at first, twice of what may be in flight on a path
+ * that carries more, snd_buf at most. When the result is less than 32 KiB (or a quarter of a
+ * smaller snd_buf), WRITABLE follows once half of the memory, or 128 KiB, are free (or half of what
+ * tcp_stack_pressure() left).
  */
 uint32_t tcp_tx_space(struct tcp_conn *c);
 /*

@@ -11,6 +11,7 @@
 #include <rte_mbuf.h>
 #include <rte_tcp.h>
 
+#include "tcp/cc.h"
 #include "tcp/options.h"
 #include "tcp/tcp.h"
 
@@ -18,6 +19,7 @@
  */
 
 #define TCP_MAX_LISTENERS     256
+#define TCP_LISTENER_BUCKETS  256  /* by port */
 #define TCP_MAX_WSCALE        14   /* RFC 7323 section 2.3 */
 #define TCP_MIN_PEER_MSS      88   /* below this a peer's MSS only multiplies our work */
 #define TCP_DEFAULT_MSS_V4    536  /* MUST-15 */
@@ -28,8 +30,11 @@
 #define TCP_MAX_ATTACH        8     /* more pieces than this are copied: NICs limit segments */
 #define TCP_MIN_BUF           16384 /* smallest rcv_buf and snd_buf that keep the windows useful */
 #define TCP_RX_SLACK          4608  /* two buffers: what packing may need on top */
-#define TCP_DUPTHRESH         3     /* RFC 5681 section 3.2 */
-#define TCP_QUICKACKS         16    /* first segments are acknowledged at once: feeds slow start */
+#define TCP_RCV_START         (256 * 1024) /* receive memory at first, by default */
+#define TCP_SND_START         (128 * 1024) /* send memory of a short or slow path */
+#define TCP_WRITABLE_ROOM     (128 * 1024) /* worth waking a waiting sender for */
+#define TCP_DUPTHRESH         3            /* RFC 5681 section 3.2 */
+#define TCP_QUICKACKS         16 /* first segments are acknowledged at once: feeds slow start */
 #define TCP_RTO_INIT          LG_SEC(1)
 #define TCP_RTO_INIT_SYN_LOST LG_SEC(3) /* RFC 6298 (5.7) */
 #define TCP_RTO_MIN           LG_MS(250)
@@ -71,16 +76,36 @@ enum {
 	REC_RETRANS = 1 << 2,  /* retransmitted and in flight again; only together with REC_LOST */
 	REC_EVER_RTX = 1 << 3, /* sent more than once: no RTT sample (Karn) */
 	REC_FIN = 1 << 4,      /* the last sequence number is our FIN */
+	REC_APP_LIMITED = 1 << 5, /* when it was sent, there was not enough to send */
 };
 
-/* Owned by the connection on whose list it is, or by the stack's free list. */
+/*
+ * Owned by the connection on whose list it is, or by the stack's free list. Times are the low 32
+ * bits of lg_us: a record is sent again at least once a minute, the difference never wraps.
+ */
 struct tcp_rec {
-	struct tcp_rec *next, *prev;
-	lg_us tx_time; /* of the last transmission */
+	struct tcp_rec *next, *prev;   /* by sequence number */
+	struct tcp_rec *tnext, *tprev; /* by tx_time: those in flight (rec_in_flight) */
+	uint32_t tx_time;              /* of the last transmission */
 	uint32_t seq, end;
+	/* For the rate sample: the connection's values when it was sent (rate.c). */
+	uint32_t delivered, delivered_time, first_tx_time;
+	uint32_t tx_pipe; /* bytes in flight right after it was sent */
 	uint8_t flags;
 };
 _Static_assert(sizeof(struct tcp_rec) <= 64, "a transmit record fits a cache line");
+
+/* In the network, as far as we know: on the list by time. */
+static inline bool rec_in_flight(const struct tcp_rec *r)
+{
+	return !(r->flags & REC_SACKED) && (r->flags & (REC_LOST | REC_RETRANS)) != REC_LOST;
+}
+
+/* Microseconds from a 32-bit time to now. */
+static inline uint32_t us_since(lg_us now, uint32_t t)
+{
+	return (uint32_t)now - t;
+}
 
 /* ---- out-of-order store -----------------------------------------------------------------------
  */
@@ -94,41 +119,14 @@ struct tcp_range {
 };
 _Static_assert(sizeof(struct tcp_range) <= 64, "a range fits a cache line");
 
-/* ---- congestion control -----------------------------------------------------------------------
- */
-
-struct tcp_conn;
-
-/* What one ACK told. Bytes. */
-struct tcp_ack_info {
-	uint32_t acked;      /* SND.UNA moved by */
-	uint32_t sacked;     /* newly SACKed */
-	uint32_t prior_pipe; /* in flight before this ACK */
-	lg_us rtt;           /* 0: no sample */
-	lg_us now;
-};
-
-/* One algorithm. It owns cwnd outside of recovery; all callbacks but `name` must be set. */
-struct tcp_cc_ops {
-	const char *name;
-	void (*init)(struct tcp_conn *c);
-	/* New ssthresh when a loss is detected (the caller sets cwnd). */
-	uint32_t (*ssthresh)(struct tcp_conn *c, uint32_t flight);
-	/* SND.UNA advanced outside fast recovery, and cwnd was what limited us. */
-	void (*on_ack)(struct tcp_conn *c, const struct tcp_ack_info *a);
-};
-
-const struct tcp_cc_ops *tcp_cc_find(const char *name);
-extern const struct tcp_cc_ops tcp_cc_reno;
-void cc_established(struct tcp_conn *c);
-void cc_on_ack(struct tcp_conn *c, const struct tcp_ack_info *a);
-void cc_restart_after_idle(struct tcp_conn *c, lg_us now);
-uint32_t cc_initial_window(const struct tcp_conn *c);
-
 /* ---- the connection ---------------------------------------------------------------------------
  */
 
-enum tcp_recovery { REC_OPEN, REC_FAST, REC_LOSS };
+/* REC_CWR: cwnd goes down though nothing has to be sent again (ECN, a loss that TLP mended). */
+enum tcp_recovery { REC_OPEN, REC_CWR, REC_FAST, REC_LOSS };
+
+/* What the retransmission timer is armed for. */
+enum tcp_rexmt { REXMT_RTO, REXMT_TLP, REXMT_REO };
 
 enum {
 	CF_ACTIVE = 1 << 0,   /* we sent the first SYN */
@@ -152,7 +150,8 @@ enum {
 	CF_SYN_RTX = 1 << 18,   /* our SYN was sent more than once */
 	CF_RETRY = 1 << 19,     /* an mbuf was missing: the delayed-ACK timer tries again */
 	CF_PROBE = 1 << 20,     /* the persist timer wants a probe out */
-	CF_PMTU = 1 << 21,      /* the path MTU is not settled: pmtu.c wants to hear of ACKs */
+	CF_PACED = 1 << 21,     /* data waits, or waited until now, for its pace */
+	CF_PMTU = 1 << 22,      /* the path MTU is not settled: pmtu.c wants to hear of ACKs */
 };
 
 /* Path MTU discovery of a connection, see pmtu.c. Sizes are of IP packets. */
@@ -202,16 +201,46 @@ struct tcp_conn {
 	lg_us rexmt_at, delack_at; /* true deadlines; 0 = off. The wheel's may be earlier (lazy) */
 	lg_us srtt, rto;           /* srtt 0: no sample yet */
 
+	/* -- line 3: delivery rate and pacing -- */
+	struct tcp_rec *time_head, *time_tail;
+	uint64_t delivered; /* bytes that have arrived, ever */
+	lg_us delivered_time, first_tx_time;
+	uint64_t app_limited; /* rate samples count as limited until this much is delivered; 0: no
+			       */
+	uint64_t pacing_rate; /* bytes per second; 0: no pacing */
+	lg_us pace_at;        /* the next data may leave */
+
+	/* -- line 4: loss detection (rack.c, tlp.c) and recovery (prr.c) -- */
+	struct {
+		lg_us xmit_ts; /* of the most recently sent segment that has arrived; 0: none */
+		uint32_t end_seq, rtt;
+		uint32_t fack;        /* highest sequence number known to have arrived */
+		uint32_t dsack_round; /* no second step within one round */
+		uint8_t reo_wnd_mult, reo_wnd_persist;
+		bool reordering_seen, dsack_round_set;
+	} rack;
+	lg_us reo_at;      /* the reordering window of a segment ends; 0: off */
+	uint32_t n_sacked; /* records */
+	uint32_t tlp_end_seq;
+	bool tlp_out, tlp_is_retrans;
+	uint8_t rexmt_kind;                  /* enum tcp_rexmt */
+	uint32_t prior_cwnd, prior_ssthresh; /* before the last reduction */
+
 	/* -- receive store -- */
 	struct lg_chain rx;
 	struct tcp_range *ooo;
 	uint32_t ooo_truesize;
+	uint32_t counted_rx, counted_tx, counted_ooo; /* of our chains in the stack's sums */
 	uint16_t n_ooo;
 	uint16_t rcv_mss; /* estimate of what the peer calls full-sized */
 	uint32_t ooo_stamp;
 	uint32_t ack_pending_bytes; /* in-order bytes not acknowledged yet */
 	uint32_t dsack_seq, dsack_end;
 	uint32_t rcv_fin_seq;
+	uint32_t rcv_buf; /* receive memory now: grows up to opts.rcv_buf, see tune.c */
+	uint32_t round_read, round_edge; /* when the round began: what was read; our window */
+	lg_us round_at, round_rtt;       /* 0: not begun; least sample in it, or 0 */
+	lg_us rcv_rtt;                   /* round trip as the receiver sees it, or 0 */
 	uint8_t quickacks;
 	uint8_t ka_probes;
 	uint8_t persist_shift;
@@ -223,7 +252,21 @@ struct tcp_conn {
 	uint32_t max_snd_wnd;
 	uint32_t recover; /* RFC 6582: highest sequence sent when recovery began */
 	uint32_t ts_offset;
-	uint32_t bytes_acked; /* RFC 3465 */
+	struct {
+		uint32_t delivered, out, recover_fs; /* RFC 6937 */
+	} prr;
+	struct {
+		bool on;          /* a reduction may yet turn out needless */
+		uint32_t marker;  /* SND.UNA when it happened */
+		uint32_t retrans; /* bytes sent again since and not reported as duplicates */
+		uint32_t first_retrans_ts; /* timestamp of the first retransmission since */
+		bool retransmitted;
+	} undo;
+	lg_us tlp_base, rto_base;               /* what those timers count from */
+	uint32_t rate_delivered, rate_interval; /* the last delivery rate: bytes, us; for show */
+	uint32_t min_rtt,
+		min_rtt_old; /* of this window of time and the one before; UINT32_MAX: none */
+	lg_us min_rtt_window;
 	struct tcp_pmtud pmtud;
 	uint16_t pmtu;
 	uint16_t peer_mss;
@@ -238,9 +281,10 @@ struct tcp_conn {
 	struct lg_node out_node;  /* stack's output list */
 	struct lg_node ev_node;   /* stack's event list */
 	struct lg_node list_node; /* half-open, TIME-WAIT, orphan, dead or free list */
-	struct lg_timer t_rexmt, t_delack, t_life;
+	struct lg_timer t_rexmt, t_delack, t_life, t_pace;
 
 	const struct tcp_cc_ops *cc;
+	union tcp_cc_state ccs;
 
 	struct flow_key key;
 	struct tcp_opts opts;
@@ -252,7 +296,8 @@ struct tcp_conn {
 
 _Static_assert(offsetof(struct tcp_conn, tx) == 64, "line 0: the fast path's fields");
 _Static_assert(offsetof(struct tcp_conn, rec_head) == 128, "line 1: sending");
-_Static_assert(offsetof(struct tcp_conn, rx) == 192, "line 2: records, deadlines, RTT");
+_Static_assert(offsetof(struct tcp_conn, time_head) == 192, "line 2: records, deadlines, RTT");
+_Static_assert(offsetof(struct tcp_conn, rack) == 256, "line 3: delivery rate and pacing");
 
 /* ---- listeners --------------------------------------------------------------------------------
  */
@@ -262,6 +307,7 @@ struct tcp_listener {
 	uint16_t port;
 	uint8_t side;
 	bool draining;
+	uint16_t next; /* 1 + index of the next in the same bucket; 0: none */
 	struct tcp_opts opts;
 	const struct tcp_cc_ops *cc;
 	void *user;
@@ -291,9 +337,11 @@ struct tcp_stack {
 	uint32_t n_used; /* blocks not free */
 	uint32_t n_half_open;
 	uint32_t n_state[TCP_STATES];
+	uint64_t rx_truesize, tx_truesize, ooo_truesize; /* sums, see conn_count_memory() */
 
 	struct tcp_listener listeners[TCP_MAX_LISTENERS];
 	unsigned n_listeners;
+	uint16_t listener_at[TCP_LISTENER_BUCKETS]; /* 1 + index of the first; 0: none */
 
 	uint8_t pressure;                  /* enum tcp_pressure */
 	uint32_t relief_next, relief_left; /* walk over conns after a change of it */
@@ -324,7 +372,12 @@ void conn_set_reason(struct tcp_conn *c, enum tcp_reason why);
 void conn_free(struct tcp_conn *c);
 void conn_post(struct tcp_conn *c, unsigned events);
 void conn_mark_output(struct tcp_conn *c);
-/* WRITABLE when somebody waits for it and half of the send memory is free. */
+/*
+ * Brings the stack's sums of memory up to date with c's chains: whoever changes a chain calls it
+ * before he returns, so that the gauges cost nothing however many connections there are.
+ */
+void conn_count_memory(struct tcp_conn *c);
+/* WRITABLE when somebody waits for it and enough of the send memory is free. */
 void conn_post_writable(struct tcp_conn *c);
 /* Frees the blocks of connections that died with nobody holding them. */
 void conn_reap(struct tcp_stack *s);
@@ -418,10 +471,19 @@ static inline uint32_t rcv_wnd(const struct tcp_conn *c)
 	return c->rcv_adv - c->rcv_nxt;
 }
 
+/* ---- tune.c -------------------------------------------------------------------------------------
+ */
+
+uint32_t tune_rcv_start(const struct tcp_opts *o);
+/* Before the in-order data of g is taken: rcv_buf grows when the user reads as fast as it comes. */
+void tune_rcv(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
+/* Send memory that is of use on this path. */
+uint32_t tune_snd_limit(const struct tcp_conn *c);
+
 /* ---- pressure.c ---------------------------------------------------------------------------------
  */
 
-/* Receive and send memory that c may fill now; opts.rcv_buf and opts.snd_buf without pressure. */
+/* Receive and send memory that c may fill now; rcv_buf and tune_snd_limit() without pressure. */
 uint32_t pressure_rcv_limit(const struct tcp_conn *c);
 uint32_t pressure_snd_limit(const struct tcp_conn *c);
 /* Largest window to promise now. */
@@ -451,8 +513,10 @@ void pmtu_on_rto(struct tcp_conn *c);
 /* Payload of the next new segment with avail bytes to send: segment_room(), or a probe's. */
 uint32_t pmtu_room(const struct tcp_conn *c, uint32_t avail);
 void pmtu_sent(struct tcp_conn *c, uint32_t seq, uint32_t len);
-/* SACKs were marked, losses not yet: a probe's is dealt with here and is no congestion. */
+/* SACKs were marked. */
 void pmtu_on_sack(struct tcp_conn *c, lg_us now);
+/* Of so many bytes that were just taken for lost: those that mean congestion. */
+uint32_t pmtu_excuse(struct tcp_conn *c, uint32_t lost, lg_us now);
 void pmtu_on_progress(struct tcp_conn *c, uint32_t ack, lg_us now);
 /* SND.UNA is about to become ack; the records are still there. */
 static inline void pmtu_on_advance(struct tcp_conn *c, uint32_t ack, lg_us now)
@@ -472,20 +536,24 @@ struct tcp_rec *rec_push(struct tcp_conn *c, uint32_t seq, uint32_t end, uint8_t
 void rec_pop(struct tcp_conn *c, struct tcp_rec *r);
 /* Cuts r so that it ends at `at`; the rest becomes a record of its own with the same state. */
 struct tcp_rec *rec_split(struct tcp_conn *c, struct tcp_rec *r, uint32_t at);
-/* Takes everything below ack off the list. Returns the RTT of the newest that measures one, or 0.
- */
-lg_us rec_ack(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt, lg_us now);
+/* False: no further segment may be in flight (memory for records, or the peer's tiny segments). */
+bool rec_available(const struct tcp_conn *c);
+/* Takes everything below ack off the list; what it tells goes to *a, rtt included. */
+void rec_ack(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt,
+	struct tcp_ack_info *a, lg_us now);
 void rec_free_all(struct tcp_conn *c);
+void rec_mark_sacked(struct tcp_conn *c, struct tcp_rec *r);
 void rec_mark_lost(struct tcp_conn *c, struct tcp_rec *r);
 /* The same, the retransmission in flight included. */
 void rec_mark_lost_again(struct tcp_conn *c, struct tcp_rec *r);
 void rec_mark_retrans(struct tcp_conn *c, struct tcp_rec *r, lg_us now);
-/* After an RTO: everything not SACKed is lost, nothing is in flight. */
-void rec_mark_all_lost(struct tcp_conn *c);
-/* Takes the blocks of one ACK. Returns the bytes newly SACKed; *rtt a sample or 0. */
-uint32_t sack_update(struct tcp_conn *c, const struct tcp_options *opt, lg_us now, lg_us *rtt);
-/* RFC 6675 IsLost() for every record. Returns the bytes newly taken for lost. */
-uint32_t sack_mark_lost(struct tcp_conn *c);
+/* Sent once more although it is not taken for lost (TLP). */
+void rec_mark_resent(struct tcp_conn *c, struct tcp_rec *r, lg_us now);
+/* Nothing is taken for lost any more: what was not sent again is in flight as before. */
+void rec_unmark_lost(struct tcp_conn *c);
+void rec_unmark_sacked(struct tcp_conn *c, struct tcp_rec *r);
+/* Takes the blocks of one ACK into *a: sacked, delivered, dsack, and rtt where none is there. */
+void sack_update(struct tcp_conn *c, const struct tcp_seg *g, struct tcp_ack_info *a, lg_us now);
 /* Forgets every SACK: the receiver reneged (RFC 2018 section 8). */
 void sack_forget(struct tcp_conn *c);
 /* RFC 6675 pipe: bytes believed in the network. */
@@ -496,24 +564,97 @@ static inline uint32_t conn_pipe(const struct tcp_conn *c)
 	return out > gone ? out - gone : 0;
 }
 
+/* ---- rate.c: delivery rate (draft-cheng-iccrg-delivery-rate-estimation) -------------------------
+ */
+
+/* r was (re)transmitted. idle: nothing was in flight before. */
+void rate_on_send(struct tcp_conn *c, struct tcp_rec *r, bool idle, lg_us now);
+/* n bytes of r are known to have arrived. Before r changes. */
+void rate_on_delivered(
+	struct tcp_conn *c, const struct tcp_rec *r, uint32_t n, struct tcp_ack_info *a, lg_us now);
+/* Everything of this ACK was told: makes the sample. */
+void rate_finish(struct tcp_conn *c, struct tcp_ack_info *a);
+/* Everything there is was sent and the window has room. */
+void rate_app_limited(struct tcp_conn *c);
+
+/* ---- pace.c -------------------------------------------------------------------------------------
+ */
+
+/* True when pacing lets data go now; arms the timer otherwise. */
+bool pace_allows(struct tcp_conn *c, lg_us now);
+void pace_sent(struct tcp_conn *c, uint32_t bytes, lg_us now);
+/* All that may leave now has left: without a wait for the pace there is nothing to make up for. */
+void pace_settle(struct tcp_conn *c);
+
+/* ---- rack.c: loss detection by time (RFC 8985) --------------------------------------------------
+ */
+
+void rack_init(struct tcp_conn *c);
+/* r is newly acknowledged or SACKed: steps 1 to 3 of section 6.2. Before r changes. */
+void rack_on_delivered(
+	struct tcp_conn *c, const struct tcp_rec *r, const struct tcp_options *opt, lg_us now);
+/* Step 4: a D-SACK widens the reordering window. */
+void rack_on_dsack(struct tcp_conn *c);
+void rack_on_recovered(struct tcp_conn *c);
+/* Step 5. Returns the bytes newly taken for lost; sets reo_at while others may yet be. */
+uint32_t rack_detect_loss(struct tcp_conn *c, lg_us now);
+/* Section 6.3: at an RTO, all whose time has come, and the first in any case. */
+void rack_mark_lost_on_rto(struct tcp_conn *c, lg_us now);
+
+/* ---- tlp.c: tail loss probe (RFC 8985 section 7) ------------------------------------------------
+ */
+
+/* When the probe is due, or 0 when none should be sent. */
+lg_us tlp_deadline(const struct tcp_conn *c);
+/* The timer fired: new data or the last segment again. */
+void tlp_send(struct tcp_conn *c, lg_us now);
+/* True when the probe repaired a loss, which asks for a smaller cwnd (section 7.4.2). */
+bool tlp_on_ack(struct tcp_conn *c, const struct tcp_seg *g, const struct tcp_ack_info *a);
+
+/* ---- recovery.c: from suspicion to recovery and back; prr.c: cwnd meanwhile; undo.c ------------
+ */
+
+void recovery_on_ack(
+	struct tcp_conn *c, const struct tcp_seg *g, struct tcp_ack_info *a, bool duplicate);
+void recovery_on_rto(struct tcp_conn *c, lg_us now);
+/* The reordering timer fired. */
+void recovery_on_reo(struct tcp_conn *c, lg_us now);
+/* The peer says that a packet of ours met congestion (RFC 3168 section 6.1.2). */
+void recovery_on_ecn(struct tcp_conn *c, lg_us now);
+
+void prr_start(struct tcp_conn *c);
+/* Moves cwnd for one ACK during recovery. safe: SND.UNA advanced and no further loss was found. */
+void prr_on_ack(struct tcp_conn *c, uint32_t delivered, bool safe);
+void prr_sent(struct tcp_conn *c, uint32_t bytes);
+
+/* A reduction begins: remembers what it would take to undo it. */
+void undo_start(struct tcp_conn *c);
+void undo_sent(struct tcp_conn *c, const struct tcp_rec *r, lg_us now);
+/* After the scoreboard, before the exit from recovery. True when the reduction was undone. */
+bool undo_on_ack(struct tcp_conn *c, const struct tcp_seg *g, const struct tcp_ack_info *a);
+
 /* ---- retransmit.c
  * -------------------------------------------------------------------------------- */
 
-void recovery_on_ack(struct tcp_conn *c, const struct tcp_ack_info *a, bool duplicate);
-void recovery_on_rto(struct tcp_conn *c);
 /* Sends lost records as far as cwnd allows. False when an mbuf was missing. */
 bool retransmit_lost(struct tcp_conn *c, lg_us now);
+/* r once more, byte for byte; what no longer fits (path MTU, more options) is split. */
+bool retransmit_one(struct tcp_conn *c, struct tcp_rec *r, lg_us now);
 
 /* ---- rtt.c
  * ---------------------------------------------------------------------------------------- */
 
-void rtt_sample(struct tcp_conn *c, lg_us rtt);
+void rtt_sample(struct tcp_conn *c, lg_us rtt, lg_us now);
 lg_us rtt_rto(const struct tcp_conn *c); /* with backoff */
+/* Smallest RTT of the last minutes; UINT32_MAX: none yet. */
+uint32_t rtt_min(const struct tcp_conn *c);
 
 /* ---- output.c, segment.c
  * -------------------------------------------------------------------------- */
 
 void conn_output(struct tcp_conn *c, lg_us now);
+/* One segment of new data whatever cwnd says (TLP). False: nothing there, no window, no mbuf. */
+bool output_one_new(struct tcp_conn *c, lg_us now);
 /* Unsent bytes in the send queue. */
 static inline uint32_t conn_unsent(const struct tcp_conn *c)
 {

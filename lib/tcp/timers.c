@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The three timers of a connection: t_rexmt (SYN, retransmission, persist), t_delack (delayed ACK
- * and retries after mbuf shortage) and t_life (what ends or probes an idle connection, by state).
- * The first two are lazy: rexmt_at and delack_at hold the true deadline, and a timer that fires too
- * early is armed again; so the common case, an ACK that moves a deadline, doesn't touch the wheel.
+ * The timers of a connection: t_rexmt (SYN, retransmission, loss probe, reordering, persist),
+ * t_delack (delayed ACK and retries after mbuf shortage), t_life (what ends or probes an idle
+ * connection, by state) and t_pace (pace.c). The first two are lazy: rexmt_at and delack_at hold
+ * the true deadline, and a timer that fires too early is armed again; so the common case, an ACK
+ * that moves a deadline, doesn't touch the wheel.
  */
 #include "tcp/tcp_internal.h"
 
@@ -30,19 +31,35 @@ static lg_us rexmt_interval(const struct tcp_conn *c)
 	return rtt_rto(c);
 }
 
+/* The probe or the reordering timer goes before the retransmission timeout (RFC 8985 7.2, 6.2). */
+static void rexmt_choose(struct tcp_conn *c, lg_us rto_at)
+{
+	lg_us tlp = tlp_deadline(c);
+
+	c->rexmt_at = rto_at;
+	c->rexmt_kind = REXMT_RTO;
+	if (c->reo_at != 0 && c->reo_at < rto_at) {
+		c->rexmt_at = c->reo_at;
+		c->rexmt_kind = REXMT_REO;
+	} else if (tlp != 0 && tlp < rto_at) {
+		c->rexmt_at = tlp;
+		c->rexmt_kind = REXMT_TLP;
+	}
+}
+
 void rexmt_update(struct tcp_conn *c, lg_us now, bool restart)
 {
 	if (c->snd_una == c->snd_nxt && (c->state < TCP_ESTABLISHED || !has_more(c))) {
 		c->rexmt_at = 0;
 		return;
 	}
-	if (c->rexmt_at != 0 && !restart)
-		return;
-	lg_us at = now + rexmt_interval(c);
+	if (c->rexmt_at == 0 || restart)
+		c->rto_base = now;
+	lg_us at = c->rto_base + rexmt_interval(c);
 	if (c->opts.user_timeout != 0 && c->state >= TCP_ESTABLISHED)
 		at = LG_MIN(at, LG_MAX(c->progress_at + c->opts.user_timeout, now + 1));
-	c->rexmt_at = at;
-	arm_lazily(c, &c->t_rexmt, at);
+	rexmt_choose(c, at);
+	arm_lazily(c, &c->t_rexmt, c->rexmt_at);
 }
 
 /* User timeout (section 3.8.3, R2): nothing moved for too long. True when c is gone. */
@@ -67,17 +84,35 @@ static void persist_timeout(struct tcp_conn *c)
 	}
 	/* A probe, or data sent before the window closed: the first of it again. No congestion. */
 	TCP_COUNT(c->s, ZERO_WINDOW_PROBES);
-	rec_mark_all_lost(c);
+	for (struct tcp_rec *r = c->rec_head; r != NULL; r = r->next)
+		rec_mark_lost_again(c, r);
 	c->flags |= CF_RTX_FORCE;
 }
 
-static void rexmt_timeout(struct tcp_conn *c)
+static void rto_timeout(struct tcp_conn *c, lg_us now)
 {
 	TCP_COUNT(c->s, RTO_TIMEOUTS);
 	if (c->rto_shift < UINT8_MAX)
 		c->rto_shift++;
 	pmtu_on_rto(c);
-	recovery_on_rto(c);
+	recovery_on_rto(c, now);
+}
+
+/* Something is in flight and the window is open. True: it counts as a restart of the RTO. */
+static bool rexmt_timeout(struct tcp_conn *c, lg_us now)
+{
+	switch ((enum tcp_rexmt)c->rexmt_kind) {
+	case REXMT_REO:
+		recovery_on_reo(c, now);
+		return false;
+	case REXMT_TLP:
+		tlp_send(c, now);
+		return true;
+	case REXMT_RTO:
+		rto_timeout(c, now);
+		return true;
+	}
+	return true;
 }
 
 static void syn_timeout(struct tcp_conn *c)
@@ -97,6 +132,7 @@ static void on_rexmt(struct lg_timer *t, lg_us now)
 		lg_timer_arm(&c->s->wheel, t, c->rexmt_at);
 		return;
 	}
+	bool restart = true;
 	if (c->state < TCP_ESTABLISHED) {
 		syn_timeout(c);
 	} else {
@@ -105,9 +141,20 @@ static void on_rexmt(struct lg_timer *t, lg_us now)
 		if (c->snd_una == c->snd_nxt || c->snd_wnd == 0)
 			persist_timeout(c);
 		else
-			rexmt_timeout(c);
+			restart = rexmt_timeout(c, now);
 	}
-	rexmt_update(c, now, true);
+	rexmt_update(c, now, restart);
+	conn_mark_output(c);
+}
+
+/* ---- pacing ------------------------------------------------------------------------------------
+ */
+
+static void on_pace(struct lg_timer *t, lg_us now)
+{
+	struct tcp_conn *c = LG_CONTAINER_OF(t, struct tcp_conn, t_pace);
+
+	(void)now;
 	conn_mark_output(c);
 }
 
@@ -232,6 +279,7 @@ void timers_init(struct tcp_conn *c)
 	c->t_rexmt.fn = on_rexmt;
 	c->t_delack.fn = on_delack;
 	c->t_life.fn = on_life;
+	c->t_pace.fn = on_pace;
 }
 
 void timers_cancel(struct tcp_conn *c)
@@ -239,5 +287,6 @@ void timers_cancel(struct tcp_conn *c)
 	lg_timer_cancel(&c->s->wheel, &c->t_rexmt);
 	lg_timer_cancel(&c->s->wheel, &c->t_delack);
 	lg_timer_cancel(&c->s->wheel, &c->t_life);
-	c->rexmt_at = c->delack_at = 0;
+	lg_timer_cancel(&c->s->wheel, &c->t_pace);
+	c->rexmt_at = c->delack_at = c->reo_at = 0;
 }

@@ -17,7 +17,7 @@ uint32_t window_space(const struct tcp_conn *c)
 
 static uint32_t sws_step(const struct tcp_conn *c)
 {
-	return LG_MIN(c->opts.rcv_buf / 4, (uint32_t)syn_mss(c));
+	return LG_MIN(c->rcv_buf / 4, (uint32_t)syn_mss(c));
 }
 
 /* The edge as it would be advertised: at least what was promised, more only by a useful step. */
@@ -61,5 +61,5 @@ bool window_update_due(const struct tcp_conn *c)
 		return false;
 	/* A peer that may be stopped hears at once; otherwise every second segment, as with ACKs.
 	 */
-	return rcv_wnd(c) < 2 * step || gain >= LG_MIN(c->opts.rcv_buf / 4, 2 * step);
+	return rcv_wnd(c) < 2 * step || gain >= LG_MIN(c->rcv_buf / 4, 2 * step);
 }

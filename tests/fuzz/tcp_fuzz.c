@@ -155,7 +155,7 @@ static void check_conn(void *ctx, struct tcp_conn *c)
 		lg_chain_check(&r->data);
 	}
 	LG_ASSERT(truesize == c->ooo_truesize && seq_leq(c->rcv_nxt, c->rcv_adv));
-	LG_ASSERT(c->rx.truesize + c->ooo_truesize <= c->opts.rcv_buf + TCP_RX_SLACK);
+	LG_ASSERT(c->rx.truesize + c->ooo_truesize <= c->rcv_buf + TCP_RX_SLACK);
 	lg_chain_check(&c->rx);
 	lg_chain_check(&c->tx);
 }

@@ -163,7 +163,7 @@ static void app_write(struct sim *w, struct sim_app *a)
 		SIM_CHECK(w, tcp_send(a->c, &ch) == 0);
 		a->queued += n;
 		sim_pool_used(w, a->host, n / 1024 + 1);
-		if (sim_chance(&w->rng, 100)) {
+		if (w->path == NULL && sim_chance(&w->rng, 100)) {
 			wake(w, a, w->now + sim_below(&w->rng, 50000));
 			return;
 		}

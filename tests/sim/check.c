@@ -120,9 +120,22 @@ void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m)
 
 /* ---- connection blocks ---- */
 
+/* The list by time: all that is in flight, and in order. */
+static void check_times(struct sim *w, const struct tcp_conn *c, uint32_t n_flying)
+{
+	const struct tcp_rec *prev = NULL;
+
+	for (const struct tcp_rec *r = c->time_head; r != NULL;
+		prev = r, r = r->tnext, n_flying--) {
+		SIM_CHECK(w, n_flying > 0 && r->tprev == prev && rec_in_flight(r));
+		SIM_CHECK(w, prev == NULL || (int32_t)(r->tx_time - prev->tx_time) >= 0);
+	}
+	SIM_CHECK(w, c->time_tail == prev && n_flying == 0);
+}
+
 static void check_records(struct sim *w, const struct tcp_conn *c)
 {
-	uint32_t sacked = 0, lost = 0, retrans = 0, n = 0;
+	uint32_t sacked = 0, lost = 0, retrans = 0, n = 0, n_sacked = 0, n_flying = 0;
 	const struct tcp_rec *prev = NULL;
 
 	for (const struct tcp_rec *r = c->rec_head; r != NULL; prev = r, r = r->next, n++) {
@@ -134,13 +147,16 @@ static void check_records(struct sim *w, const struct tcp_conn *c)
 		sacked += r->flags & REC_SACKED ? len : 0;
 		lost += r->flags & REC_LOST ? len : 0;
 		retrans += r->flags & REC_RETRANS ? len : 0;
+		n_sacked += !!(r->flags & REC_SACKED);
+		n_flying += rec_in_flight(r);
 	}
 	SIM_CHECK(w, c->rec_tail == prev && n == c->n_recs);
 	SIM_CHECK(w, sacked == c->sacked_bytes && lost == c->lost_bytes);
-	SIM_CHECK(w, retrans == c->retrans_bytes);
+	SIM_CHECK(w, retrans == c->retrans_bytes && n_sacked == c->n_sacked);
 	if (n > 0) {
 		SIM_CHECK(w, c->rec_head->seq == c->snd_una && c->rec_tail->end == c->snd_nxt);
 	}
+	check_times(w, c, n_flying);
 }
 
 static void check_ooo(struct sim *w, const struct tcp_conn *c)
@@ -166,7 +182,8 @@ static void check_conn(void *ctx, struct tcp_conn *c)
 	lg_chain_check(&c->tx);
 	SIM_CHECK(w, seq_leq(c->snd_una, c->snd_nxt));
 	/* Memory stays bounded, whatever the segments look like (law 3). */
-	SIM_CHECK(w, c->rx.truesize + c->ooo_truesize <= c->opts.rcv_buf + 3 * 2304);
+	SIM_CHECK(w, c->rx.truesize + c->ooo_truesize <= c->rcv_buf + 3 * 2304);
+	SIM_CHECK(w, c->rcv_buf <= c->opts.rcv_buf);
 	/* Something to do and no timer and no mark: that is how connections get stuck. */
 	if (c->state >= TCP_ESTABLISHED && c->state != TCP_TIME_WAIT &&
 		(c->snd_una != c->snd_nxt || conn_unsent(c) > 0 || conn_fin_due(c)))

@@ -106,8 +106,19 @@ struct sim_pair {
 	} wire[2];
 };
 
+/* One transfer instead of a random world. */
+struct sim_path {
+	unsigned mbit, rtt_ms;
+	unsigned loss;  /* per mille, of the sender's packets */
+	unsigned queue; /* packets */
+	uint64_t bytes;
+	unsigned least; /* Mbit/s of goodput to be reached */
+};
+
 struct sim {
 	uint64_t seed;
+	const struct sim_path *path; /* NULL: a random world */
+	int sender;                  /* on the path */
 	struct sim_rng rng;
 	bool trace;
 	lg_us now, start, deadline;
@@ -157,6 +168,13 @@ void sim_icmp(struct sim *w, const struct sim_event *e);
 struct rte_mbuf *sim_receive(struct sim *w, const struct sim_event *e);
 void sim_world_random(struct sim *w);
 void sim_world_small_pools(struct sim *w);
+
+/* path.c */
+/* MBIT,RTT_MS,LOSS_PER_MILLE,QUEUE_PACKETS,BYTES,LEAST_MBIT */
+bool sim_path_parse(const char *text, struct sim_path *p);
+void sim_world_path(struct sim *w);
+/* Prints the goodput. False: less than wanted. */
+bool sim_path_report(const struct sim *w);
 
 /* app.c */
 uint8_t sim_byte(const struct sim *w, int pair, int sender, uint64_t offset);

@@ -2,7 +2,7 @@
 /*
  * sim_tcp [--seeds N] [--first S]: N worlds, one after the other; the first that breaks an
  * invariant ends the program with its seed. sim_tcp --seed S [--trace]: one world, with every
- * packet printed.
+ * packet printed. sim_tcp --path ... [--seed S]: one download and one upload (path.c).
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -34,7 +34,7 @@ void sim_fail(const struct sim *w, const char *fmt, ...)
 	exit(1);
 }
 
-static void make_pools(void)
+static void make_pools(bool large)
 {
 	static const struct {
 		const char *name;
@@ -47,7 +47,7 @@ static void make_pools(void)
 
 	for (unsigned i = 0; i < LG_ARRAY_SIZE(pools); i++) {
 		pools[i] = rte_pktmbuf_pool_create(
-			what[i].name, what[i].n, 0, 0, (uint16_t)what[i].room, 0);
+			what[i].name, large ? 16383 : what[i].n, 0, 0, (uint16_t)what[i].room, 0);
 		if (pools[i] == NULL) {
 			fprintf(stderr, "no memory for mbufs\n");
 			exit(1);
@@ -62,13 +62,20 @@ static void random_opts(struct sim *w, struct tcp_opts *o)
 	tcp_opts_default(o);
 	o->rcv_buf = sim_range(&w->rng, 16, 512) * 1024;
 	o->snd_buf = sim_range(&w->rng, 16, 512) * 1024;
+	o->rcv_start = o->rcv_buf;
+	/* Begins with little and grows. */
+	if (sim_chance(&w->rng, 500)) {
+		o->rcv_buf = sim_range(&w->rng, 256, 4096) * 1024;
+		o->snd_buf = sim_range(&w->rng, 256, 4096) * 1024;
+		o->rcv_start = sim_range(&w->rng, 16, 64) * 1024;
+	}
 	/* Always on: it is what finds out that the other side's RST got lost. */
 	o->keepalive_idle = LG_SEC(sim_range(&w->rng, 5, 120));
 	/* Long: a world's bad luck must not look like a peer that is gone. */
 	o->user_timeout = o->fin_timeout = LG_SEC(600);
 	o->connect_timeout = LG_SEC(w->small_pools ? 600 : 120);
 	if (w->small_pools)
-		o->rcv_buf = o->snd_buf = sim_range(&w->rng, 128, 256) * 1024;
+		o->rcv_buf = o->rcv_start = o->snd_buf = sim_range(&w->rng, 128, 256) * 1024;
 }
 
 static void make_stack(struct sim *w, int host)
@@ -93,7 +100,10 @@ static void make_stack(struct sim *w, int host)
 								    : 1500);
 	w->stack[host] = tcp_stack_create(&p, w->now);
 	LG_ASSERT(w->stack[host] != NULL);
-	random_opts(w, &w->opts[host]);
+	if (w->path != NULL)
+		tcp_opts_default(&w->opts[host]);
+	else
+		random_opts(w, &w->opts[host]);
 }
 
 static void large_world(struct sim *w)
@@ -119,13 +129,22 @@ static void small_world(struct sim *w)
 			sim_pair_eager(w, (int)i);
 }
 
+static void fill_world(struct sim *w)
+{
+	if (w->path != NULL)
+		sim_world_path(w);
+	else if (w->small_pools)
+		small_world(w);
+	else
+		large_world(w);
+}
+
 static void world_init(struct sim *w, uint64_t seed, bool trace)
 {
-	memset(w, 0, sizeof(*w));
 	w->seed = seed;
 	w->rng.x = seed * 0x2545f4914f6cdd1du + 1;
 	w->trace = trace;
-	w->small_pools = sim_chance(&w->rng, 100);
+	w->small_pools = sim_chance(&w->rng, 100) && w->path == NULL;
 	bool v6 = sim_chance(&w->rng, 300);
 	for (int i = 0; i < 2; i++) {
 		const char *text = v6 ? (i == 0 ? "2001:db8::1" : "2001:db8::2")
@@ -155,10 +174,7 @@ static void world_init(struct sim *w, uint64_t seed, bool trace)
 	struct lg_ip any = {0};
 	int l = tcp_listen(w->stack[1], NET_EXTERNAL, &any, SIM_PORT, &w->opts[1], NULL);
 	SIM_CHECK(w, l >= 0);
-	if (w->small_pools)
-		small_world(w);
-	else
-		large_world(w);
+	fill_world(w);
 }
 
 /* ---- mbufs vanish for a while ---- */
@@ -219,6 +235,7 @@ static void give(struct sim *w, int host, struct burst *b)
 	if (b->n == 0)
 		return;
 	tcp_input(w->stack[host], b->pkts, b->n, w->now);
+	sim_pool_used(w, host, b->n);
 	b->n = 0;
 }
 
@@ -233,10 +250,8 @@ static void packet_in(struct sim *w, const struct sim_event *e, struct burst *b)
 		.src = e->pkt.tx.src,
 		.dst = e->pkt.tx.dst,
 		.side = e->host == 0 ? NET_INTERNAL : NET_EXTERNAL};
-	if (b->n == (w->small_pools ? SIM_LOOK : NET_BURST)) {
+	if (b->n == (w->small_pools ? SIM_LOOK : NET_BURST))
 		give(w, e->host, b);
-		sim_pool_used(w, e->host, SIM_LOOK);
-	}
 }
 
 static void one_event(struct sim *w, const struct sim_event *e, struct burst bursts[2])
@@ -387,6 +402,7 @@ static uint64_t run_seed(uint64_t seed, bool trace)
 {
 	static struct sim w;
 
+	memset(&w, 0, sizeof(w));
 	world_init(&w, seed, trace);
 	run(&w);
 	uint64_t packets = w.packets;
@@ -394,12 +410,28 @@ static uint64_t run_seed(uint64_t seed, bool trace)
 	return packets;
 }
 
+/* Both ways. False when one was too slow. */
+static bool run_path(const struct sim_path *path, uint64_t seed, bool trace)
+{
+	static struct sim w;
+	bool ok = true;
+
+	for (int sender = 1; sender >= 0; sender--) {
+		w = (struct sim){.path = path, .sender = sender};
+		world_init(&w, seed, trace);
+		run(&w);
+		ok &= sim_path_report(&w);
+		world_end(&w);
+	}
+	return ok;
+}
+
 static void eal_init(void)
 {
 	char prefix[64];
 	snprintf(prefix, sizeof(prefix), "--file-prefix=lgsim%d", (int)getpid());
 	char *argv[] = {(char *)"sim", (char *)"--no-huge", (char *)"--no-pci", (char *)"-m",
-		(char *)"192", (char *)"--no-telemetry", (char *)"--log-level=lib.eal:error",
+		(char *)"512", (char *)"--no-telemetry", (char *)"--log-level=lib.eal:error",
 		(char *)"--lcores=0@0", prefix, NULL};
 	if (rte_eal_init(9, argv) < 0) {
 		fprintf(stderr, "EAL did not start\n");
@@ -410,7 +442,8 @@ static void eal_init(void)
 int main(int argc, char **argv)
 {
 	uint64_t first = 1, n = 100, packets = 0;
-	bool trace = false;
+	bool trace = false, on_path = false;
+	struct sim_path path;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--trace") == 0) {
@@ -422,14 +455,23 @@ int main(int argc, char **argv)
 		} else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
 			first = strtoull(argv[++i], NULL, 0);
 			n = 1;
+		} else if (strcmp(argv[i], "--path") == 0 && i + 1 < argc &&
+			   sim_path_parse(argv[i + 1], &path)) {
+			on_path = true;
+			i++;
 		} else {
 			fprintf(stderr,
-				"usage: sim_tcp [--seeds N] [--first S] [--seed S] [--trace]\n");
+				"usage: sim_tcp [--seeds N] [--first S] [--seed S] [--trace]\n"
+				"       sim_tcp --path "
+				"MBIT,RTT_MS,LOSS_PER_MILLE,QUEUE_PACKETS,BYTES,"
+				"LEAST_MBIT [--seed S] [--trace]\n");
 			return 2;
 		}
 	}
 	eal_init();
-	make_pools();
+	make_pools(on_path);
+	if (on_path)
+		return run_path(&path, first, trace) ? 0 : 1;
 	for (uint64_t i = 0; i < n; i++)
 		packets += run_seed(first + i, trace);
 	printf("%" PRIu64 " seeds, %" PRIu64 " packets: every invariant held\n", n, packets);

@@ -73,7 +73,7 @@ static void values_are_checked(void **state)
 		{"connections: 1k", "request_head: 8k, request_target: 9k",
 			"23:45: error: request_target is larger than request_head (8000 bytes)"},
 		{"connections: 1k", "request_head: 128KiB, receive_buffer: 64KiB",
-			"23:49: error: receive_buffer is smaller than request_head"},
+			"23:49: error: receive_buffer is smaller than 3 times request_head"},
 		{"level: info", "level: inof",
 			"26:15: error: level: 'inof' must be one of: error warning notice info "
 			"debug; did you mean 'info'?"},

@@ -198,7 +198,7 @@ static void out_of_order_ranges_are_bounded(void **state)
 	struct tcp_gauges g;
 	tcp_stack_gauges(p.s, &g);
 	assert_true(p.c->n_ooo <= TCP_MAX_OOO_RANGES);
-	assert_true(g.ooo_truesize <= p.c->opts.rcv_buf);
+	assert_true(g.ooo_truesize <= p.c->rcv_buf);
 	assert_int_equal(counter(&p, TCP_CTR_DROP_OOO_LIMIT), 200 - TCP_MAX_OOO_RANGES);
 	expect_skip(&p);
 	peer_stop(&p);
@@ -283,7 +283,7 @@ static void a_probe_into_our_closed_window_is_answered(void **state)
 	peer_listen(&p);
 	peer_open(&p);
 	p.c->rcv_adv = p.c->rcv_nxt;
-	p.c->opts.rcv_buf = 0;
+	p.c->rcv_buf = 0;
 	peer_send_data(&p, 1, 1, 1);
 	assert_int_equal(expect(&p, F_ACK, 1, 1, 0)->wnd, 0);
 	/* Its ACK field counts all the same. */

@@ -200,6 +200,33 @@ static void a_specific_listener_wins_over_the_wildcard(void **state)
 	peer_stop(&p);
 }
 
+/* Ports are looked up by a part of their bits. */
+static void listeners_whose_ports_share_bits_are_told_apart(void **state)
+{
+	struct peer p;
+	struct tcp_opts o;
+	int users[3];
+	(void)state;
+	tcp_opts_default(&o);
+	peer_start(&p);
+	peer_listen(&p);
+	for (unsigned i = 0; i < 3; i++) {
+		uint16_t port = (uint16_t)(p.stack_port + 256 * (i + 1));
+		assert_int_equal(
+			tcp_listen(p.s, p.side, &p.stack_ip, port, &o, &users[i]), (int)i + 1);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		p.stack_port = (uint16_t)(p.stack_port + 256);
+		peer_open(&p);
+		assert_ptr_equal(tcp_conn_listener_user(p.c), &users[i]);
+	}
+	p.stack_port = (uint16_t)(p.stack_port + 256);
+	peer_send(&p, F_SYN, 0, 0);
+	expect_none(&p);
+	assert_int_equal(counter(&p, TCP_CTR_DROP_NO_LISTENER), 1);
+	peer_stop(&p);
+}
+
 static void a_draining_listener_refuses_new_connections_only(void **state)
 {
 	struct peer p;
@@ -511,6 +538,7 @@ int main(void)
 		cmocka_unit_test(options_are_answered_only_when_offered),
 		cmocka_unit_test(data_on_the_syn_is_neither_taken_nor_acknowledged),
 		cmocka_unit_test(a_specific_listener_wins_over_the_wildcard),
+		cmocka_unit_test(listeners_whose_ports_share_bits_are_told_apart),
 		cmocka_unit_test(a_draining_listener_refuses_new_connections_only),
 		cmocka_unit_test(syn_again_gets_the_same_syn_ack_again),
 		cmocka_unit_test(syn_ack_is_repeated_with_backoff_until_half_open_timeout),

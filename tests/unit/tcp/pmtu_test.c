@@ -68,8 +68,10 @@ static void path_run(struct peer *p, struct path *w, lg_us us)
 		memcpy(segs, p->out, n * sizeof(segs[0]));
 		expect_skip(p);
 		peer_advance(p, LG_MS(10));
-		for (unsigned i = 0; i < n; i++)
+		for (unsigned i = 0; i < n; i++) {
+			p->now += 20; /* segments arrive one after the other */
 			carry(p, w, &segs[i]);
+		}
 	}
 }
 
@@ -439,6 +441,7 @@ static void an_error_about_a_probe_tells_its_size_exactly(void **state)
 	start(&p, TCP_MTU_ON, true);
 	user_send(&p, 1, 100000);
 	assert_int_equal(p.out[0].len, 1460);
+	p.now += LG_MS(3);
 	too_big(&p, 1, 1380);
 	assert_int_equal(p.c->pmtu, 1064);
 	path_run(&p, w, LG_SEC(1));

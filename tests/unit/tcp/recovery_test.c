@@ -115,7 +115,14 @@ static void first_two_duplicate_acks_send_new_data(void **state)
 	peer_stop(&p);
 }
 
-/* RFC 6675 */
+/* As if the handshake had taken that long: without it every wait of RACK is zero. */
+static void a_path_of(struct peer *p, lg_us rtt)
+{
+	p->c->srtt = rtt;
+	p->c->min_rtt = (uint32_t)rtt;
+}
+
+/* RFC 8985, RFC 6937 */
 static void sack_retransmits_exactly_the_holes(void **state)
 {
 	struct peer p;
@@ -123,7 +130,9 @@ static void sack_retransmits_exactly_the_holes(void **state)
 	peer_start(&p);
 	peer_listen(&p);
 	peer_open_sack(&p);
+	a_path_of(&p, LG_MS(20));
 	flight(&p, 1, 10);
+	peer_advance(&p, LG_MS(20));
 	/* Segments 0 and 2 are lost. */
 	peer_sack(&p, 1461, 2921);
 	peer_send(&p, F_ACK, 1, 1);
@@ -174,10 +183,13 @@ static void a_receiver_that_reneges_gets_everything_again(void **state)
 	peer_start(&p);
 	peer_listen(&p);
 	peer_open_sack(&p);
+	a_path_of(&p, LG_MS(20));
 	flight(&p, 1, 3);
+	peer_advance(&p, LG_MS(20));
 	peer_sack(&p, 1461, 4381);
 	peer_send(&p, F_ACK, 1, 1);
-	peer_advance(&p, LG_MS(300));
+	expect_none(&p); /* not three duplicates: the reordering window runs */
+	peer_advance(&p, LG_MS(100));
 	expect(&p, F_ACK, 1, 1, 1460);
 	peer_send(&p, F_ACK, 1, 1461); /* without the rest: it was thrown away */
 	expect_none(&p);
@@ -303,16 +315,16 @@ static void rto_follows_rfc_6298(void **state)
 	peer_open(&p);
 	struct tcp_conn *c = p.c;
 	c->srtt = c->rttvar = 0;
-	rtt_sample(c, LG_MS(400));
+	rtt_sample(c, LG_MS(400), 1000);
 	assert_int_equal(c->srtt, LG_MS(400));
 	assert_int_equal(c->rttvar, LG_MS(200));
 	assert_int_equal(c->rto, LG_MS(1200));
-	rtt_sample(c, LG_MS(800));
+	rtt_sample(c, LG_MS(800), 1000);
 	assert_int_equal(c->srtt, LG_MS(450));
 	assert_int_equal(c->rttvar, LG_MS(250));
 	assert_int_equal(c->rto, LG_MS(1450));
 	for (int i = 0; i < 100; i++)
-		rtt_sample(c, 100);
+		rtt_sample(c, 100, 1000);
 	assert_int_equal(c->rto, c->srtt + TCP_RTO_MIN);
 	c->rto_shift = 40;
 	assert_int_equal(rtt_rto(c), TCP_RTO_MAX);
