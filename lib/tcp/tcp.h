@@ -316,6 +316,46 @@ void tcp_abort(struct tcp_conn *c, lg_us now);
  */
 void tcp_release(struct tcp_conn *c, lg_us now);
 
+/*
+ * One connection as `ss -i` shows it; names after RFC 4898 where one fits. Bytes, us, bytes per
+ * second; of the data but where segments are said.
+ */
+struct tcp_info {
+	struct flow_key key;
+	enum tcp_state state;
+	const char *cc;       /* congestion control */
+	const char *recovery; /* "open", "cwr", "fast" or "loss" */
+	const char *limited;  /* what new data waits for: "cwnd", "rwnd", "pace"; "none" */
+	const char *timer;    /* that fires next: "rto", "keepalive" ...; "none" */
+	lg_us timer_in;
+	bool active; /* we connected */
+	bool timestamps, sack, window_scaling, ecn;
+	uint8_t snd_wscale, rcv_wscale;
+	uint8_t backoff; /* of the retransmission timer */
+	bool reordering_seen;
+	uint32_t cwnd, ssthresh, mss, rcv_mss, pmtu;
+	uint32_t snd_wnd, rcv_wnd;
+	uint32_t unacked, sacked, lost, retrans; /* in flight; of it SACKed, lost, sent again */
+	uint32_t snd_queued, snd_truesize, snd_buf;
+	uint32_t rcv_queued, rcv_truesize, rcv_buf;
+	uint32_t ooo_ranges, ooo_truesize;
+	lg_us srtt, rttvar, rto, min_rtt; /* 0: no sample */
+	lg_us since_send, since_receive;  /* data out, anything in */
+	uint64_t segs_in, segs_out, data_segs_in, data_segs_out, segs_retrans;
+	uint64_t octets_in, octets_out; /* in order; the first time */
+	uint64_t octets_acked, octets_retrans;
+	uint64_t delivery_rate, pacing_rate; /* 0: unknown; not paced */
+};
+void tcp_conn_info(const struct tcp_conn *c, lg_us now, struct tcp_info *out);
+
+/*
+ * Calls fn for the connections among n blocks from index `from` on, until it returns false. Returns
+ * where to go on, or 0 at the end: a walk over all in slices, during which connections may come and
+ * go.
+ */
+uint32_t tcp_each_from(struct tcp_stack *s, uint32_t from, uint32_t n,
+	bool (*fn)(void *ctx, struct tcp_conn *c), void *ctx);
+
 /* Calls fn for each connection (telemetry, drain). fn may call tcp_abort, not tcp_release. */
 void tcp_each(struct tcp_stack *s, void (*fn)(void *ctx, struct tcp_conn *c), void *ctx);
 /* RST to every connection (SIGINT). */

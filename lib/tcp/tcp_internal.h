@@ -166,6 +166,12 @@ struct tcp_pmtud {
 	bool bisect;        /* the largest size has failed */
 };
 
+/* For tcp_conn_info() only. */
+struct tcp_conn_stats {
+	uint64_t segs_in, segs_out, data_segs_in, data_segs_out, segs_retrans;
+	uint64_t octets_in, octets_sent, octets_retrans;
+};
+
 /*
  * One connection block. Owned by its stack (one worker); lives in the stack's array for ever and is
  * "free" while on free_list. Dies in conn_free(), after conn_close() and tcp_release().
@@ -267,6 +273,7 @@ struct tcp_conn {
 	uint32_t min_rtt,
 		min_rtt_old; /* of this window of time and the one before; UINT32_MAX: none */
 	lg_us min_rtt_window;
+	struct tcp_conn_stats stats;
 	struct tcp_pmtud pmtud;
 	uint16_t pmtu;
 	uint16_t peer_mss;
