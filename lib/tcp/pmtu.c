@@ -7,11 +7,12 @@
  */
 #include "tcp/tcp_internal.h"
 
-#define PMTU_AGE    LG_SEC(600)   /* RFC 1191 section 6.3, RFC 8201 section 4 */
-#define PMTU_DOUBT  LG_SEC(30)    /* for what ICMP says against what was acknowledged */
-#define PMTU_RTOS   2             /* in a row: the second try was lost like the first */
-#define PMTU_GAIN   32            /* less is not worth a probe */
-#define PMTU_BEHIND TCP_DUPTHRESH /* full segments to follow a probe: they tell that it is lost */
+#define PMTU_AGE        LG_SEC(600) /* RFC 1191 section 6.3, RFC 8201 section 4 */
+#define PMTU_DOUBT      LG_SEC(30)  /* for what ICMP says against what was acknowledged */
+#define PMTU_FIRST_RTOS 3  /* in a row, before sizes are suspected: a lost tail is no black hole */
+#define PMTU_NEXT_RTOS  2  /* and once they are */
+#define PMTU_GAIN       32 /* less is not worth a probe */
+#define PMTU_BEHIND     TCP_DUPTHRESH /* full segments to follow a probe: they tell that it is lost */
 
 /* No black hole: until something is acknowledged, losses say nothing about sizes. */
 #define PLAIN_LOSS UINT8_MAX
@@ -196,14 +197,19 @@ static void try_larger(struct tcp_conn *c, lg_us now)
 		raise_pmtu(c, largest(c));
 }
 
-/* Smaller segments got through. Was it their size, or a path that is back? A probe will tell. */
-static void suspicion_held(struct tcp_conn *c, lg_us now)
+/*
+ * Something got through. Was it the size, or is the path back? A probe will tell; where none can be
+ * sent, whether small segments were lost as well.
+ */
+static void suspicion_ends(struct tcp_conn *c, lg_us now)
 {
 	uint16_t before = LG_MIN(c->pmtud.before, largest(c));
 
 	c->pmtud.before = 0;
 	if (may_probe(c))
 		search_begin(c, before, now);
+	else if (c->pmtud.timeouts == PLAIN_LOSS)
+		raise_pmtu(c, before);
 	else
 		c->pmtud.raise_at = now + PMTU_AGE;
 }
@@ -213,9 +219,9 @@ void pmtu_on_progress(struct tcp_conn *c, uint32_t ack, lg_us now)
 	struct tcp_pmtud *d = &c->pmtud;
 	struct tcp_rec *r = probe_out(c) && seq_geq(ack, d->probe_end) ? probe_record(c) : NULL;
 
-	d->timeouts = 0;
 	if (d->before != 0)
-		suspicion_held(c, now);
+		suspicion_ends(c, now);
+	d->timeouts = 0;
 	if (r != NULL && r->flags & (REC_LOST | REC_EVER_RTX))
 		probe_bad(c, now);
 	else if (r != NULL)
@@ -250,14 +256,6 @@ static void suspect(struct tcp_conn *c, uint16_t step)
 	set_pmtu(c, step);
 }
 
-/* Small segments are lost like large ones: the path is broken, whatever the size. */
-static void withdraw(struct tcp_conn *c)
-{
-	raise_pmtu(c, c->pmtud.before);
-	c->pmtud.before = 0;
-	c->pmtud.timeouts = PLAIN_LOSS;
-}
-
 /* A probe's timer runs as any other's, and its loss is no sign of a hole at the size in use. */
 static bool was_probe(struct tcp_conn *c)
 {
@@ -284,13 +282,11 @@ void pmtu_on_rto(struct tcp_conn *c)
 	if (!large && d->before == 0)
 		return;
 	c->flags |= CF_PMTU;
-	if (++d->timeouts < PMTU_RTOS)
+	if (++d->timeouts < (d->before == 0 ? PMTU_FIRST_RTOS : PMTU_NEXT_RTOS))
 		return;
-	d->timeouts = 0;
+	d->timeouts = large ? 0 : PLAIN_LOSS; /* small segments are lost like large ones */
 	if (large)
 		suspect(c, step);
-	else
-		withdraw(c);
 }
 
 /* ---- ICMP --------------------------------------------------------------------------------------

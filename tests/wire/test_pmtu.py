@@ -73,8 +73,8 @@ def test_size_of_the_hole_is_searched_for_with_data(net, side):
 
 @sides
 @both
-def test_second_retransmission_is_smaller(net, side, v):
-    """Nothing is acknowledged: the segment, once more, then its beginning only."""
+def test_third_retransmission_is_smaller(net, side, v):
+    """Nothing is acknowledged: the segment, twice more, then its beginning only."""
     tx, rx, sent = in_flight(net, side, v)
     first, sizes = sent[0], [len(sent[0].data)]
     deadline = time.monotonic() + 6
@@ -82,7 +82,7 @@ def test_second_retransmission_is_smaller(net, side, v):
         seg = rx.next(0.5)
         if seg is not None and seg.data and seg.seq == first.seq:
             sizes.append(len(seg.data))
-    assert sizes[1] == sizes[0] > 1300 and sizes[2] < 1300, sizes
+    assert sizes[2] == sizes[1] == sizes[0] > 1300 and sizes[3] < 1300, sizes
     rx.reset()
 
 
