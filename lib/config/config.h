@@ -59,6 +59,7 @@ enum conf_mtu_probing { CONF_MTU_BLACK_HOLE, CONF_MTU_OFF, CONF_MTU_ON };
 struct conf_tcp {
 	const char *congestion_control; /* name of an algorithm in lib/tcp; NULL: its default */
 	enum conf_mtu_probing mtu_probing;
+	bool ecn; /* RFC 3168: heeded (listener), asked for (pool) */
 };
 
 struct conf_listener {
@@ -136,10 +137,11 @@ struct conf_timeouts {        /* LY-406; microseconds */
 #define CONF_HEAD_MEMORY 3u
 
 struct conf_limits {
-	uint32_t connections;    /* client connections per worker */
-	uint32_t half_open;      /* per worker */
-	uint32_t time_wait;      /* per worker */
-	uint32_t receive_buffer; /* most bytes of memory per connection */
+	uint32_t connections;       /* client connections per worker */
+	uint32_t half_open;         /* per worker */
+	uint32_t syn_cookies_above; /* half-open, per worker; 0: SYN cookies always */
+	uint32_t time_wait;         /* per worker */
+	uint32_t receive_buffer;    /* most bytes of memory per connection */
 	uint32_t send_buffer;
 	uint32_t request_head; /* LY-413: 64 KiB default */
 	uint32_t request_field;

@@ -30,6 +30,7 @@ static struct tcp_opts tcp_options_of(const struct conf *c, const struct conf_tc
 	o.fin_timeout = c->timeouts.fin_wait;
 	o.cc = tcp->congestion_control;
 	o.mtu_probing = probing[tcp->mtu_probing];
+	o.ecn = tcp->ecn;
 	return o;
 }
 

@@ -139,6 +139,7 @@ void tcp_conn_info(const struct tcp_conn *c, lg_us now, struct tcp_info *out)
 		.timestamps = c->flags & CF_TS,
 		.sack = c->flags & CF_SACK,
 		.window_scaling = c->flags & CF_WSCALE,
+		.ecn = c->flags & CF_ECN,
 		.snd_wscale = c->snd_wscale,
 		.rcv_wscale = c->rcv_wscale,
 	};

@@ -103,9 +103,7 @@ static void rec_set_flags(struct tcp_conn *c, struct tcp_rec *r, uint8_t flags)
 	bool was_in_flight = rec_in_flight(r);
 
 	rec_account(c, r, r->end - r->seq, -1);
-	c->n_sacked -= !!(r->flags & REC_SACKED);
 	r->flags = flags;
-	c->n_sacked += !!(r->flags & REC_SACKED);
 	rec_account(c, r, r->end - r->seq, 1);
 	if (was_in_flight && !rec_in_flight(r))
 		time_remove(c, r);
@@ -123,6 +121,7 @@ struct tcp_rec *rec_push(struct tcp_conn *c, uint32_t seq, uint32_t end, uint8_t
 		.tx_time = (uint32_t)now,
 		.seq = seq,
 		.end = end,
+		.segs = 1,
 		.flags = flags};
 	if (c->rec_tail != NULL)
 		c->rec_tail->next = r;
@@ -150,7 +149,8 @@ void rec_pop(struct tcp_conn *c, struct tcp_rec *r)
 	if (rec_in_flight(r))
 		time_remove(c, r);
 	rec_account(c, r, r->end - r->seq, -1);
-	c->n_sacked -= !!(r->flags & REC_SACKED);
+	if (r->flags & REC_SACKED)
+		c->n_sacked -= r->segs;
 	rec_unlink(c, r);
 	rec_release(c, r);
 }
@@ -160,7 +160,7 @@ struct tcp_rec *rec_split(struct tcp_conn *c, struct tcp_rec *r, uint32_t at)
 	struct tcp_rec *n = rec_alloc(c);
 	if (n == NULL)
 		return NULL;
-	LG_ASSERT(seq_gt(at, r->seq) && seq_lt(at, r->end));
+	LG_ASSERT(seq_gt(at, r->seq) && seq_lt(at, r->end) && !(r->flags & REC_SACKED));
 	*n = *r;
 	n->seq = at;
 	n->prev = r;
@@ -171,7 +171,6 @@ struct tcp_rec *rec_split(struct tcp_conn *c, struct tcp_rec *r, uint32_t at)
 	r->next = n;
 	r->end = at;
 	r->flags &= (uint8_t)~REC_FIN;
-	c->n_sacked += !!(n->flags & REC_SACKED);
 	if (rec_in_flight(n))
 		time_insert(c, n);
 	return n;
@@ -232,14 +231,38 @@ void rec_free_all(struct tcp_conn *c)
 
 /* ---- what becomes of a record ---------------------------------------------------------------- */
 
-void rec_mark_sacked(struct tcp_conn *c, struct tcp_rec *r)
+/* r and the one behind it, both SACKed, become one: walks are as long as there are holes. */
+static void join_next(struct tcp_conn *c, struct tcp_rec *r)
 {
+	struct tcp_rec *n = r->next;
+
+	if (n == NULL || !(n->flags & r->flags & REC_SACKED) || r->segs + n->segs > UINT16_MAX)
+		return;
+	r->end = n->end;
+	r->segs = (uint16_t)(r->segs + n->segs);
+	r->flags |= n->flags;
+	rec_unlink(c, n);
+	rec_release(c, n);
+}
+
+struct tcp_rec *rec_mark_sacked(struct tcp_conn *c, struct tcp_rec *r)
+{
+	struct tcp_rec *prev = r->prev;
 	uint8_t flags = r->flags & (uint8_t) ~(REC_LOST | REC_RETRANS);
+
 	rec_set_flags(c, r, flags | REC_SACKED);
+	c->n_sacked += r->segs;
+	join_next(c, r);
+	if (prev == NULL || !(prev->flags & REC_SACKED))
+		return r;
+	join_next(c, prev);
+	return prev->next == r ? r : prev;
 }
 
 void rec_unmark_sacked(struct tcp_conn *c, struct tcp_rec *r)
 {
+	c->n_sacked -= r->segs;
+	r->segs = 1;
 	rec_set_flags(c, r, r->flags & (uint8_t)~REC_SACKED);
 }
 

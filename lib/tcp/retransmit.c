@@ -38,7 +38,7 @@ static bool may_retransmit(const struct tcp_conn *c, const struct tcp_rec *r)
 	if (c->flags & CF_RTX_FORCE)
 		return true;
 	uint32_t pipe = conn_pipe(c);
-	return pipe == 0 || pipe + (r->end - r->seq) <= c->cwnd;
+	return pipe == 0 || pipe + LG_MIN(r->end - r->seq, (uint32_t)c->mss) <= c->cwnd;
 }
 
 bool retransmit_lost(struct tcp_conn *c, lg_us now)

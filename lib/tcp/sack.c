@@ -47,7 +47,7 @@ static void sack_block(struct tcp_conn *c, const struct tcp_sack_block *b,
 		a->delivered += n;
 		rack_on_delivered(c, r, opt, now);
 		rate_on_delivered(c, r, n, a, now);
-		rec_mark_sacked(c, r);
+		r = rec_mark_sacked(c, r);
 	}
 }
 

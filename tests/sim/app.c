@@ -84,7 +84,7 @@ static void wrap_soon(struct sim *w, struct tcp_conn *c)
 		return;
 	c->iss = UINT32_MAX - sim_below(&w->rng, 30000);
 	c->snd_una = c->snd_nxt = c->recover = c->iss;
-	c->tx_seq = c->cur_seq = c->iss + 1;
+	c->tx_seq = c->cur.seq = c->iss + 1;
 }
 
 void sim_connect(struct sim *w, int pair)

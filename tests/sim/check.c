@@ -147,7 +147,8 @@ static void check_records(struct sim *w, const struct tcp_conn *c)
 		sacked += r->flags & REC_SACKED ? len : 0;
 		lost += r->flags & REC_LOST ? len : 0;
 		retrans += r->flags & REC_RETRANS ? len : 0;
-		n_sacked += !!(r->flags & REC_SACKED);
+		n_sacked += r->flags & REC_SACKED ? r->segs : 0;
+		SIM_CHECK(w, prev == NULL || !(prev->flags & r->flags & REC_SACKED));
 		n_flying += rec_in_flight(r);
 	}
 	SIM_CHECK(w, c->rec_tail == prev && n == c->n_recs);

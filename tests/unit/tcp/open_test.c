@@ -285,12 +285,17 @@ static void syn_ack_is_repeated_with_backoff_until_half_open_timeout(void **stat
 	peer_stop(&p);
 }
 
+static void without_cookies(struct tcp_stack_params *params)
+{
+	params->syn_cookies_above = params->max_half_open;
+}
+
 static void oldest_half_open_makes_way_for_a_new_syn(void **state)
 {
 	struct peer p;
 	struct tcp_gauges g;
 	(void)state;
-	peer_start(&p);
+	peer_start_at(&p, LG_SEC(1000), without_cookies);
 	peer_listen(&p);
 	for (int i = 0; i < 6; i++) {
 		p.peer_port = (uint16_t)(50000 + i);

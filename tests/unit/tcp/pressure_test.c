@@ -24,7 +24,7 @@ static uint32_t ooo_held(const struct peer *p)
 	return (uint32_t)g.ooo_truesize;
 }
 
-/* With a window scale of 7 on our side (6 MiB), none on the peer's. Returns the first window. */
+/* With a window scale of 7 on our side (8 MiB), none on the peer's. Returns the first window. */
 static uint32_t open_scaled(struct peer *p)
 {
 	struct tcp_options o = peer_syn_options();
