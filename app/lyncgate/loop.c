@@ -257,6 +257,8 @@ static void check_mailbox(struct worker *w)
 		flush(w);
 		ctl_add(&w->stats, CTL_WCTR_ANNOUNCES, 1);
 	}
+	if (ctl_query_serve(&w->query, w->tcp, l->now))
+		l->turns_to_control = 1;
 	enum ctl_order order = ctl_mailbox_read(&w->mailbox);
 	if (order > l->order)
 		follow(w, order);

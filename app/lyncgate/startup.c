@@ -119,6 +119,7 @@ static void fill_view(struct gateway *g)
 			.stats = &w->stats,
 			.pool = w->pool,
 			.indirect = w->indirect,
+			.query = &g->workers[i].query,
 		};
 	}
 	g->view = (struct ctl_view){

@@ -42,6 +42,7 @@ struct worker {
 	struct ctl_access_port access;
 	struct worker_loop loop;
 	struct ctl_mailbox mailbox;    /* written by main */
+	struct ctl_query query;        /* asked by telemetry, answered by this worker */
 	struct ctl_worker_stats stats; /* written by this worker */
 } __rte_cache_aligned;
 

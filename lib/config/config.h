@@ -53,10 +53,13 @@ struct conf_tls_versions {
 	const char *ciphers, *ciphersuites; /* NULL: defaults */
 };
 
+enum conf_mtu_probing { CONF_MTU_BLACK_HOLE, CONF_MTU_OFF, CONF_MTU_ON };
+
 /* What a listener's or a pool's TCP connections are tuned by. */
 struct conf_tcp {
 	const char *congestion_control; /* name of an algorithm in lib/tcp; NULL: its default */
-	bool ecn;                       /* RFC 3168: heeded (listener), asked for (pool) */
+	enum conf_mtu_probing mtu_probing;
+	bool ecn; /* RFC 3168: heeded (listener), asked for (pool) */
 };
 
 struct conf_listener {

@@ -151,7 +151,7 @@ struct raw_listener_tls {
 
 /* Indexes into the values of the schema. */
 struct raw_tcp {
-	uint32_t congestion_control;
+	uint32_t congestion_control, mtu_probing;
 	bool ecn;
 };
 

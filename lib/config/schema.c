@@ -147,6 +147,12 @@ const struct conf_key conf_schema[] = {
 		"How fast data goes to clients: `cubic` is what most of the Internet uses, `reno` "
 		"the older, more timid one; `bbr` goes by measured rate and delay instead of "
 		"losses, for clients on radio links."},
+	{CS_LISTENER, "mtu_probing", CT_ENUM, AT(raw_listener, tcp.mtu_probing), 0, 0, "black-hole",
+		"black-hole|off|on", 0, 0,
+		"For paths that drop large packets and don't say so by ICMP: `black-hole` sends "
+		"smaller ones when large ones get lost again and again, and then looks for the "
+		"largest that passes; `on` begins with small ones and looks from the start; `off` "
+		"believes ICMP alone."},
 	{CS_LISTENER, "ecn", CT_BOOL, AT(raw_listener, tcp.ecn), 0, 0, "true", NULL, 0, 0,
 		"Explicit Congestion Notification (RFC 3168) with clients that ask for it."},
 	{CS_LISTENER, "tls", CT_SECTION, AT(raw_listener, tls), 0, 0, NULL, NULL, CS_LISTENER_TLS,
@@ -208,6 +214,8 @@ const struct conf_key conf_schema[] = {
 		"How the servers' certificates are checked."},
 	{CS_POOL, "congestion_control", CT_ENUM, AT(raw_pool, tcp.congestion_control), 0, 0,
 		"cubic", "cubic|reno|bbr", 0, 0, "The same towards the servers."},
+	{CS_POOL, "mtu_probing", CT_ENUM, AT(raw_pool, tcp.mtu_probing), 0, 0, "black-hole",
+		"black-hole|off|on", 0, 0, "The same towards the servers."},
 	{CS_POOL, "response_header_timeout", CT_DURATION, AT(raw_pool, response_header_timeout),
 		LG_SEC(1), DAY, NULL, NULL, 0, 0, "Instead of `timeouts.response_header`."},
 	{CS_POOL_TLS, "ca", CT_FILE, AT(raw_pool_tls, ca), 0, 0, NULL, NULL, 0, 0,

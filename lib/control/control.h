@@ -47,6 +47,45 @@ void ctl_mailbox_announce(struct ctl_mailbox *box);
 /* True once for each ctl_mailbox_announce(); *seen is the worker's own, 0 at first. */
 bool ctl_mailbox_announce_due(const struct ctl_mailbox *box, uint32_t *seen);
 
+/* ---- what a worker is asked (query.c) ----------------------------------------------------------
+ */
+
+#define CTL_QUERY_ROWS    24u /* connections of one answer: it has to fit into 16 KiB */
+#define CTL_QUERY_SESSION 10u /* of one session: the client's and those to pools */
+
+struct ctl_query_ask {
+	bool one;        /* the first that has ip and port at either end, with its session */
+	struct lg_ip ip; /* of the peer; zero: any */
+	uint16_t port;   /* 0: any */
+	int state;       /* enum tcp_state; -1: any */
+	unsigned max;    /* rows */
+	uint32_t from;   /* `next` of the answer before; 0: from the beginning */
+};
+
+struct ctl_conn {
+	struct tcp_info tcp;
+	int16_t listener, pool, server; /* as in struct proxy_conn */
+	bool tls;
+};
+
+/*
+ * One per worker. Whoever asks writes `ask` and then `asked`; the worker writes the rest,
+ * `answered` last, and touches nothing while both are equal. One asks at a time.
+ */
+struct ctl_query {
+	uint32_t asked, answered;
+	struct ctl_query_ask ask;
+	bool begun;
+	uint32_t next; /* where to go on; 0: that was all */
+	unsigned n;
+	struct ctl_conn rows[CTL_QUERY_ROWS];
+} __rte_cache_aligned;
+
+/* 0 when the answer is there; -ETIMEDOUT, or -EBUSY when one that timed out is still to come. */
+int ctl_query_ask(struct ctl_query *q, const struct ctl_query_ask *ask, lg_us timeout);
+/* The worker's part: a slice of the work. True when it wants another turn soon. */
+bool ctl_query_serve(struct ctl_query *q, struct tcp_stack *tcp, lg_us now);
+
 /* ---- what a worker tells ----------------------------------------------------------------------
  */
 
@@ -188,6 +227,7 @@ struct ctl_worker_view {
 	const struct proxy *proxy;
 	const struct ctl_worker_stats *stats;
 	struct rte_mempool *pool, *indirect;
+	struct ctl_query *query;
 };
 
 struct ctl_view {

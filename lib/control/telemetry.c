@@ -331,6 +331,11 @@ static const struct command {
 	{"/lyncgate/pools", tel_pools, "Counters of the pools. Parameter: name"},
 	{"/lyncgate/servers", tel_servers,
 		"Counters of a pool's members. Parameter: pool or pool/server"},
+	{"/lyncgate/connection", tel_connection,
+		"One connection and its session, as ss -i shows it. Parameter: ADDRESS:PORT of a "
+		"client"},
+	{"/lyncgate/connections", tel_connections,
+		"Connections, a page at a time. Parameters: client=ADDRESS, state=NAME, from=NEXT"},
 	{"/lyncgate/mempools", tel_mempools, "Packet buffers free and in use. No parameters"},
 };
 

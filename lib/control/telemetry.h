@@ -12,6 +12,7 @@ typedef int tel_fn(const struct ctl_view *v, const char *arg, struct rte_tel_dat
 
 tel_fn tel_ports, tel_drops;
 tel_fn tel_listeners, tel_pools, tel_servers;
+tel_fn tel_connection, tel_connections;
 
 /*
  * Dictionary keys may hold letters, digits and '_' only: everything else becomes '_'. Text is made

@@ -12,6 +12,11 @@
 /* What all connections have in common, and what their listener or pool says. */
 static struct tcp_opts tcp_options_of(const struct conf *c, const struct conf_tcp *tcp)
 {
+	static const enum tcp_mtu_probing probing[] = {
+		[CONF_MTU_BLACK_HOLE] = TCP_MTU_BLACK_HOLE,
+		[CONF_MTU_OFF] = TCP_MTU_OFF,
+		[CONF_MTU_ON] = TCP_MTU_ON,
+	};
 	struct tcp_opts o;
 
 	tcp_opts_default(&o);
@@ -24,6 +29,7 @@ static struct tcp_opts tcp_options_of(const struct conf *c, const struct conf_tc
 	o.user_timeout = c->timeouts.retransmit;
 	o.fin_timeout = c->timeouts.fin_wait;
 	o.cc = tcp->congestion_control;
+	o.mtu_probing = probing[tcp->mtu_probing];
 	o.ecn = tcp->ecn;
 	return o;
 }

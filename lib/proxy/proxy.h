@@ -171,6 +171,18 @@ const struct proxy_pool_stats *proxy_pool_stats(const struct proxy *p, unsigned 
 const struct proxy_server_stats *proxy_server_stats(
 	const struct proxy *p, unsigned pool, unsigned server);
 
+/* A TCP connection of a session; a client's has a listener, a pool's a pool and a server. */
+struct proxy_conn {
+	struct tcp_conn *tcp;
+	int16_t listener, pool, server; /* indexes into the snapshot; -1: none */
+	bool tls;
+};
+/*
+ * All connections of the session that c belongs to, the client's first; at most max of them. 0: c
+ * is no session's (any more).
+ */
+unsigned proxy_session_conns(const struct tcp_conn *c, struct proxy_conn *out, unsigned max);
+
 /*
  * The routing table of a snapshot, indexed. The route for a host (lower case, no port, no trailing
  * dot) and path (as sent, with query): exact hosts before wildcards (one label), then the longest

@@ -66,6 +66,7 @@ void ack_advance(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt
 	struct tcp_ack_info *a, lg_us now)
 {
 	a->acked = ack - c->snd_una;
+	pmtu_on_advance(c, ack, now);
 	rec_ack(c, ack, opt, a, now);
 	c->snd_una = ack;
 	c->progress_at = now;
@@ -83,6 +84,8 @@ void ack_process(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 		ack_advance(c, g->ack, &g->opt, &a, now);
 	update_send_window(c, g, a.acked > 0, now);
 	sack_update(c, g, &a, now);
+	if (a.sacked > 0 && c->flags & CF_PMTU)
+		pmtu_on_sack(c, now);
 	if (a.rtt != 0)
 		rtt_sample(c, a.rtt, now);
 	rate_finish(c, &a);

@@ -197,6 +197,7 @@ void tcp_release(struct tcp_conn *c, lg_us now)
 
 	tcp_shutdown(c);
 	c->flags &= ~CF_USER;
+	c->user = NULL;
 	lg_chain_free(&c->rx);
 	conn_count_memory(c);
 	if (c->state == TCP_CLOSED)

@@ -249,6 +249,7 @@ void conn_established(struct tcp_conn *c, lg_us now)
 		c->rto = TCP_RTO_INIT_SYN_LOST;
 	c->rto_shift = 0;
 	rack_init(c);
+	pmtu_established(c, now);
 	cc_established(c, now);
 	keepalive_start(c, now);
 	if (c->flags & CF_ACTIVE) {

@@ -170,6 +170,8 @@ static void fast_path(struct tcp_conn *c, struct tcp_seg *g, lg_us now)
 
 static void input_conn(struct tcp_conn *c, struct tcp_seg *g, lg_us now)
 {
+	c->stats.segs_in++;
+	c->stats.data_segs_in += g->len > 0;
 	if (slow_reasons(c, g) == 0) {
 		fast_path(c, g, now);
 		return;

@@ -77,6 +77,8 @@ static bool send_new(struct tcp_conn *c, uint32_t len, bool fin, lg_us now)
 		c->fin_seq = end - 1;
 	}
 	TCP_COUNT_ADD(c->s, OCTETS_OUT, len);
+	if (c->flags & CF_PMTU)
+		pmtu_sent(c, seq, len);
 	rexmt_update(c, now, false);
 	return true;
 }
@@ -99,7 +101,7 @@ static void output_new(struct tcp_conn *c, lg_us now)
 	cc_restart_after_idle(c, now);
 	for (;;) {
 		uint32_t avail = conn_unsent(c);
-		uint32_t room = segment_room(c);
+		uint32_t room = pmtu_room(c, avail);
 		if (avail == 0)
 			break;
 		uint32_t len = next_len(c, avail, room, now);

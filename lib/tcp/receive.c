@@ -100,6 +100,7 @@ static bool receive_in_order(struct tcp_conn *c, struct tcp_seg *g)
 	g->m = NULL;
 	c->rcv_nxt += g->len;
 	TCP_COUNT_ADD(c->s, OCTETS_IN, g->len);
+	c->stats.octets_in += g->len;
 	conn_post(c, TCP_EV_READABLE);
 	return true;
 }
@@ -133,6 +134,7 @@ static void text_in_order(struct tcp_conn *c, struct tcp_seg *g, lg_us now)
 	}
 	uint32_t filled = reass_deliver(c);
 	TCP_COUNT_ADD(c->s, OCTETS_IN, filled);
+	c->stats.octets_in += filled;
 	ack_now(c); /* RFC 5681 section 4.2: a gap was filled, all or in part */
 }
 

@@ -173,6 +173,8 @@ static void find_losses(struct tcp_conn *c, struct tcp_ack_info *a, bool duplica
 	}
 	uint32_t after = c->lost_bytes - c->retrans_bytes;
 	a->lost = after > before ? after - before : 0;
+	if (c->flags & CF_PMTU)
+		a->lost = pmtu_excuse(c, a->lost, a->now);
 }
 
 /* Nothing was lost; what RACK took for lost was out of order. */
@@ -232,7 +234,11 @@ void recovery_on_ack(
 
 void recovery_on_reo(struct tcp_conn *c, lg_us now)
 {
-	if (rack_detect_loss(c, now) == 0)
+	uint32_t lost = rack_detect_loss(c, now);
+
+	if (c->flags & CF_PMTU)
+		lost = pmtu_excuse(c, lost, now);
+	if (lost == 0)
 		return;
 	if (c->recovery <= REC_CWR)
 		enter_fast_recovery(c, now);

@@ -219,6 +219,21 @@ static void ack_sent(struct tcp_conn *c)
 		c->quickacks--;
 }
 
+static void count_sent(struct tcp_conn *c, uint32_t seq, uint32_t len)
+{
+	struct tcp_conn_stats *t = &c->stats;
+
+	t->segs_out++;
+	if (len == 0)
+		return;
+	t->data_segs_out++;
+	t->octets_sent += len;
+	if (seq_lt(seq, c->snd_nxt)) {
+		t->segs_retrans++;
+		t->octets_retrans += len;
+	}
+}
+
 bool segment_send(struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags, lg_us now)
 {
 	struct tcp_options o;
@@ -234,6 +249,7 @@ bool segment_send(struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags,
 		return false;
 	}
 	ack_sent(c);
+	count_sent(c, seq, len);
 	if (flags & RTE_TCP_CWR_FLAG)
 		c->flags &= ~CF_CWR;
 	emit(c->s, &c->key, h, ecn, now);
@@ -275,6 +291,7 @@ bool segment_send_syn(struct tcp_conn *c, lg_us now)
 		return false;
 	if (reply)
 		c->last_ack_sent = c->rcv_nxt;
+	c->stats.segs_out++;
 	emit(c->s, &c->key, h, NET_ECN_NOT_ECT, now);
 	return true;
 }

@@ -20,6 +20,7 @@ void tcp_opts_default(struct tcp_opts *o)
 		.user_timeout = LG_SEC(120),
 		.fin_timeout = LG_SEC(30),
 		.cc = "cubic",
+		.mtu_probing = TCP_MTU_BLACK_HOLE,
 	};
 }
 
@@ -167,6 +168,19 @@ void tcp_each(struct tcp_stack *s, void (*fn)(void *ctx, struct tcp_conn *c), vo
 		if (conn_in_use(&s->conns[i]) && s->conns[i].state != TCP_CLOSED)
 			fn(ctx, &s->conns[i]);
 	conn_reap(s);
+}
+
+uint32_t tcp_each_from(struct tcp_stack *s, uint32_t from, uint32_t n,
+	bool (*fn)(void *ctx, struct tcp_conn *c), void *ctx)
+{
+	for (uint32_t i = from; i < s->p.max_conns; i++) {
+		if (i - from == n)
+			return i;
+		if (conn_in_use(&s->conns[i]) && s->conns[i].state != TCP_CLOSED &&
+			!fn(ctx, &s->conns[i]))
+			return i + 1 < s->p.max_conns ? i + 1 : 0;
+	}
+	return 0;
 }
 
 /* Unlike tcp_abort(), the users did not ask: they are told by CLOSED. */

@@ -71,7 +71,7 @@
 	X(RCV_BUF_GROWN, "rcv-buf-grown",                                                          \
 		"times that a connection's receive memory was raised for its path")                \
 	X(DROP_ICMP, "drop-icmp",                                                                  \
-		"ICMP error about no connection, or outside its window (RFC 5927)")                \
+		"ICMP error about no connection, or about what it never sent (RFC 5927)")          \
 	X(TIME_WAIT_RECYCLED, "time-wait-recycled", "TIME-WAIT ended early to make room")          \
 	X(HALF_OPEN_EVICTED, "half-open-evicted", "oldest half-open dropped to make room")         \
 	X(SYNCOOKIES_SENT, "syncookies-sent", "SYNs answered by a SYN cookie (RFC 4987)")          \
@@ -81,7 +81,12 @@
 		"out")                                                                             \
 	X(CE_RCVD, "ce-rcvd", "data segments that a router marked by CE (RFC 3168)")               \
 	X(ECN_SIGNALS, "ecn-signals", "windows reduced, or already reduced, when ECE came")        \
-	X(PMTU_LOWERED, "pmtu-lowered", "path MTU lowered by ICMP")
+	X(PMTU_LOWERED, "pmtu-lowered", "path MTU lowered by ICMP")                                \
+	X(PMTU_BLACK_HOLE, "pmtu-black-hole",                                                      \
+		"path MTU lowered because large segments got lost again and again")                \
+	X(PMTU_RAISED, "pmtu-raised", "path MTU raised again, or found to be larger")              \
+	X(PMTU_PROBES, "pmtu-probes", "larger segments sent to find the path MTU")                 \
+	X(PMTU_PROBES_LOST, "pmtu-probes-lost", "of these, lost")
 
 enum tcp_counter {
 #define X(id, name, help) TCP_CTR_##id,
@@ -135,6 +140,13 @@ const char *tcp_state_name(enum tcp_state s);
 struct tcp_stack;
 struct tcp_conn;
 
+/* When segments are made smaller or larger than the interface allows, beside what ICMP says. */
+enum tcp_mtu_probing {
+	TCP_MTU_OFF,
+	TCP_MTU_BLACK_HOLE, /* smaller ones when large ones get lost silently; then larger again */
+	TCP_MTU_ON,         /* begins small and probes upwards (RFC 4821) */
+};
+
 /* Per-connection settings, given by the listener or the connect call; copied. All times in us. */
 struct tcp_opts {
 	uint32_t rcv_buf;     /* most receive memory (truesize); bounds the advertised window */
@@ -149,6 +161,7 @@ struct tcp_opts {
 	lg_us fin_timeout; /* after tcp_release(): FIN-WAIT-2, and queued data without progress */
 	bool ecn;          /* RFC 3168: passive: when the client asks; active: ask for it */
 	const char *cc;    /* congestion control: "cubic" (NULL), "reno", "bbr" */
+	enum tcp_mtu_probing mtu_probing;
 };
 /* Defaults: 256 KiB to 8 MiB to receive, 4 MiB to send, keepalive 120 s/15 s/4, connect 5 s, user
  * timeout 120 s, fin 30 s. */
@@ -321,6 +334,46 @@ void tcp_abort(struct tcp_conn *c, lg_us now);
  * finishes alone (LAST-ACK, FIN-WAIT with fin_timeout, TIME-WAIT).
  */
 void tcp_release(struct tcp_conn *c, lg_us now);
+
+/*
+ * One connection as `ss -i` shows it; names after RFC 4898 where one fits. Bytes, us, bytes per
+ * second; of the data but where segments are said.
+ */
+struct tcp_info {
+	struct flow_key key;
+	enum tcp_state state;
+	const char *cc;       /* congestion control */
+	const char *recovery; /* "open", "cwr", "fast" or "loss" */
+	const char *limited;  /* what new data waits for: "cwnd", "rwnd", "pace"; "none" */
+	const char *timer;    /* that fires next: "rto", "keepalive" ...; "none" */
+	lg_us timer_in;
+	bool active; /* we connected */
+	bool timestamps, sack, window_scaling, ecn;
+	uint8_t snd_wscale, rcv_wscale;
+	uint8_t backoff; /* of the retransmission timer */
+	bool reordering_seen;
+	uint32_t cwnd, ssthresh, mss, rcv_mss, pmtu;
+	uint32_t snd_wnd, rcv_wnd;
+	uint32_t unacked, sacked, lost, retrans; /* in flight; of it SACKed, lost, sent again */
+	uint32_t snd_queued, snd_truesize, snd_buf;
+	uint32_t rcv_queued, rcv_truesize, rcv_buf;
+	uint32_t ooo_ranges, ooo_truesize;
+	lg_us srtt, rttvar, rto, min_rtt; /* 0: no sample */
+	lg_us since_send, since_receive;  /* data out, anything in */
+	uint64_t segs_in, segs_out, data_segs_in, data_segs_out, segs_retrans;
+	uint64_t octets_in, octets_out; /* in order; the first time */
+	uint64_t octets_acked, octets_retrans;
+	uint64_t delivery_rate, pacing_rate; /* 0: unknown; not paced */
+};
+void tcp_conn_info(const struct tcp_conn *c, lg_us now, struct tcp_info *out);
+
+/*
+ * Calls fn for the connections among n blocks from index `from` on, until it returns false. Returns
+ * where to go on, or 0 at the end: a walk over all in slices, during which connections may come and
+ * go.
+ */
+uint32_t tcp_each_from(struct tcp_stack *s, uint32_t from, uint32_t n,
+	bool (*fn)(void *ctx, struct tcp_conn *c), void *ctx);
 
 /* Calls fn for each connection (telemetry, drain). fn may call tcp_abort, not tcp_release. */
 void tcp_each(struct tcp_stack *s, void (*fn)(void *ctx, struct tcp_conn *c), void *ctx);

@@ -161,6 +161,25 @@ enum {
 	CF_ECE = 1 << 23,       /* a CE mark came and no CWR since: our segments carry ECE */
 	CF_CWR = 1 << 24,       /* the next new data says that the window was reduced */
 	CF_PACED = 1 << 25,     /* data waits, or waited until now, for its pace */
+	CF_PMTU = 1 << 26,      /* the path MTU is not settled: pmtu.c wants to hear of ACKs */
+};
+
+/* Path MTU discovery of a connection, see pmtu.c. Sizes are of IP packets. */
+struct tcp_pmtud {
+	lg_us raise_at;                /* a larger size is tried then; 0: there is none */
+	uint32_t probe_seq, probe_end; /* the probe in flight; equal: none */
+	uint32_t hold;                 /* the next probe waits until SND.UNA gets here */
+	uint16_t high;                 /* sizes up to here are worth a probe; 0: search over */
+	uint16_t before;               /* a black hole is suspected: the size before that. 0: no */
+	uint16_t acked_len; /* largest payload of one segment acknowledged at this size */
+	uint8_t timeouts;   /* of a large segment, in a row */
+	bool bisect;        /* the largest size has failed */
+};
+
+/* For tcp_conn_info() only. */
+struct tcp_conn_stats {
+	uint64_t segs_in, segs_out, data_segs_in, data_segs_out, segs_retrans;
+	uint64_t octets_in, octets_sent, octets_retrans;
 };
 
 /* A place in the send queue: m is the chain segment whose first byte is seq. */
@@ -271,6 +290,8 @@ struct tcp_conn {
 	uint32_t min_rtt,
 		min_rtt_old; /* of this window of time and the one before; UINT32_MAX: none */
 	lg_us min_rtt_window;
+	struct tcp_conn_stats stats;
+	struct tcp_pmtud pmtud;
 	uint16_t pmtu;
 	uint16_t peer_mss;
 	uint32_t challenge_window; /* in 5 s units */
@@ -565,6 +586,33 @@ void ack_process(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
 /* SND.UNA = ack; frees records and send queue. Fills *a. */
 void ack_advance(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt,
 	struct tcp_ack_info *a, lg_us now);
+
+/* ---- pmtu.c ------------------------------------------------------------------------------------
+ */
+
+void pmtu_established(struct tcp_conn *c, lg_us now);
+/* ICMP says that packets larger than mtu don't pass; 0: it doesn't say how large. */
+void pmtu_too_big(struct tcp_conn *c, uint32_t mtu, lg_us now);
+/* The retransmission timer fired, nothing was done about it yet. */
+void pmtu_on_rto(struct tcp_conn *c);
+/* Payload of the next new segment with avail bytes to send: segment_room(), or a probe's. */
+uint32_t pmtu_room(const struct tcp_conn *c, uint32_t avail);
+void pmtu_sent(struct tcp_conn *c, uint32_t seq, uint32_t len);
+/* SACKs were marked. */
+void pmtu_on_sack(struct tcp_conn *c, lg_us now);
+/* Of so many bytes that were just taken for lost: those that mean congestion. */
+uint32_t pmtu_excuse(struct tcp_conn *c, uint32_t lost, lg_us now);
+void pmtu_on_progress(struct tcp_conn *c, uint32_t ack, lg_us now);
+/* SND.UNA is about to become ack; the records are still there. */
+static inline void pmtu_on_advance(struct tcp_conn *c, uint32_t ack, lg_us now)
+{
+	const struct tcp_rec *r = c->rec_head;
+
+	if (r != NULL && seq_leq(r->end, ack) && r->end - r->seq > c->pmtud.acked_len)
+		c->pmtud.acked_len = (uint16_t)LG_MIN(r->end - r->seq, (uint32_t)UINT16_MAX);
+	if (c->flags & CF_PMTU)
+		pmtu_on_progress(c, ack, now);
+}
 
 /* ---- record.c, sack.c: transmit records and scoreboard ------------------------------------------
  */

@@ -94,6 +94,7 @@ static void rto_timeout(struct tcp_conn *c, lg_us now)
 	TCP_COUNT(c->s, RTO_TIMEOUTS);
 	if (c->rto_shift < UINT8_MAX)
 		c->rto_shift++;
+	pmtu_on_rto(c);
 	recovery_on_rto(c, now);
 }
 

@@ -83,6 +83,27 @@ def test_answers_are_small_enough_for_the_socket(gw, commands):
         assert len(json.dumps(gw.telemetry(command))) < 16384
 
 
+def test_a_download_is_shown_while_it_runs(gw, lab):
+    """Both connections of a session, from either end, with what has gone over them."""
+    with Conn(lab, "webext2.example.test") as conn:
+        conn.send(conn.request_bytes("/size/20000000"))
+        assert b" 200 " in conn.read_head()
+        address, port = conn.local[:2]
+        shown = gw.telemetry(f"/lyncgate/connection,{address}:{port}")
+        client, pool = shown["client"], shown["pool_0"]
+        assert (client["remote"], client["state"], client["listener"]) == (f"{address}:{port}", "ESTABLISHED", "https")
+        assert (pool["state"], pool["pool"], pool["server"]) == ("ESTABLISHED", "second", "second")
+        assert client["octets_out"] >= client["octets_acked"] > 0
+        assert pool["octets_in"] >= client["octets_acked"] - 10000 and client["cwnd"] > 0 and client["srtt_us"] > 0
+        assert {"ts", "sack", "wscale"} <= set(client["options"].split()) and 500 < client["mss"] <= 1460
+        assert gw.telemetry(f"/lyncgate/connection,{pool['local']}")["client"]["remote"] == f"{address}:{port}"
+        listed = gw.telemetry(f"/lyncgate/connections,client={address},state=established")
+        assert [row for row in listed.values() if isinstance(row, dict) and row["remote"] == f"{address}:{port}"]
+    assert gw.telemetry("/lyncgate/connection,192.0.2.99:1") is None
+    assert gw.telemetry("/lyncgate/connection,nonsense") is None
+    assert gw.telemetry("/lyncgate/connections,state=sleeping") is None
+
+
 @pytest.mark.parametrize("url, status, route", [
     ("https://webext2.example.test/log/a?q=1", 200, True),
     ("http://lyncdiscover.example.test/log/b", 200, True),

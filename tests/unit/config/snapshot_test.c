@@ -119,6 +119,21 @@ static void congestion_control_is_chosen_per_listener_and_pool(void **state)
 	loaded_free(&r);
 }
 
+static void mtu_probing_is_chosen_per_listener_and_pool(void **state)
+{
+	(void)state;
+	struct loaded r = load_changed("bind: \"*:443\"", "bind: \"*:443\", mtu_probing: on");
+	assert_int_equal(r.conf->listeners[0].tcp.mtu_probing, CONF_MTU_BLACK_HOLE);
+	assert_int_equal(r.conf->listeners[1].tcp.mtu_probing, CONF_MTU_ON);
+	assert_int_equal(r.conf->pools[0].tcp.mtu_probing, CONF_MTU_BLACK_HOLE);
+	loaded_free(&r);
+
+	r = load_changed("servers: [10.0.1.11]\n", "servers: [10.0.1.11]\n    mtu_probing: off\n");
+	assert_int_equal(r.conf->listeners[1].tcp.mtu_probing, CONF_MTU_BLACK_HOLE);
+	assert_int_equal(r.conf->pools[0].tcp.mtu_probing, CONF_MTU_OFF);
+	loaded_free(&r);
+}
+
 static void default_certificate_can_be_chosen(void **state) /* LY-206 */
 {
 	(void)state;
@@ -382,6 +397,7 @@ int main(void)
 		cmocka_unit_test(workers_and_eal_are_kept),
 		cmocka_unit_test(listeners_resolve_certificates_and_binds),
 		cmocka_unit_test(congestion_control_is_chosen_per_listener_and_pool),
+		cmocka_unit_test(mtu_probing_is_chosen_per_listener_and_pool),
 		cmocka_unit_test(default_certificate_can_be_chosen),
 		cmocka_unit_test(hosts_get_their_port_80_action),
 		cmocka_unit_test(one_host_may_have_several_paths),
