@@ -303,13 +303,15 @@ static uint16_t next_plateau(uint16_t mtu)
 	return 0;
 }
 
-/* RFC 5927 section 7.2: an error about a packet of a size that isn't in flight is forged or old. */
-static bool sent_larger(const struct tcp_conn *c, uint32_t mtu)
+/* Of the packets in flight; those that the peer holds can't be meant. */
+static uint32_t largest_in_flight(const struct tcp_conn *c)
 {
+	uint32_t most = 0;
+
 	for (const struct tcp_rec *r = c->rec_head; r != NULL; r = r->next)
-		if (packet_size(c, r->end - r->seq) > mtu)
-			return true;
-	return false;
+		if (!(r->flags & REC_SACKED))
+			most = LG_MAX(most, packet_size(c, r->end - r->seq));
+	return most;
 }
 
 /* What is too big for the path is lost, but not to congestion. */
@@ -345,14 +347,20 @@ static void lowered(struct tcp_conn *c, uint16_t mtu, lg_us now)
 void pmtu_too_big(struct tcp_conn *c, uint32_t mtu, lg_us now)
 {
 	uint32_t least = conn_is_v4(c) ? TCP_MIN_PMTU_V4 : TCP_MIN_PMTU_V6;
+	uint32_t sent = largest_in_flight(c);
 
+	/* A router that doesn't say how large: less than what it refused, section 5 of RFC 1191. */
 	if (conn_is_v4(c) && mtu == 0)
-		mtu = next_plateau(c->pmtu);
+		mtu = next_plateau((uint16_t)LG_MIN(sent, (uint32_t)c->pmtu));
 	if (conn_is_v4(c))
 		mtu = LG_MAX(mtu, least);
 	if (mtu == c->pmtu)
 		return; /* said before, about a packet of the same burst */
-	if (mtu < least || !sent_larger(c, mtu)) { /* RFC 8201 section 4: below 1280 discard */
+	/*
+	 * RFC 5927 section 7.2: an error about a packet of a size that isn't in flight is forged or
+	 * old. RFC 8201 section 4: below 1280 discard.
+	 */
+	if (mtu < least || sent <= mtu) {
 		TCP_COUNT(c->s, DROP_ICMP);
 		return;
 	}
