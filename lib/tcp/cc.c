@@ -2,7 +2,7 @@
 /* What all congestion control algorithms share: choice, initial window, validation, restart. */
 #include "tcp/tcp_internal.h"
 
-static const struct tcp_cc_ops *const algorithms[] = {&tcp_cc_reno};
+static const struct tcp_cc_ops *const algorithms[] = {&tcp_cc_cubic, &tcp_cc_reno, &tcp_cc_bbr};
 
 const struct tcp_cc_ops *tcp_cc_find(const char *name)
 {

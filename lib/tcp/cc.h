@@ -72,37 +72,63 @@ struct tcp_cc_ops {
 	void (*event)(struct tcp_conn *c, enum tcp_cc_event ev, lg_us now);
 };
 
-/* HyStart++ (RFC 9406); times in us, rounds end when SND.UNA passes window_end. */
+/* HyStart++ (hystart.c). Round-trip times in us, UINT32_MAX: none. */
 struct tcp_hystart {
-	uint32_t window_end;
-	uint32_t last_min_rtt, cur_min_rtt, css_baseline_min_rtt; /* UINT32_MAX: none */
+	uint32_t window_end; /* the round ends when SND.UNA passes it */
+	uint32_t last_min_rtt, cur_min_rtt, css_baseline_min_rtt;
+	uint32_t css_part; /* acknowledged bytes not yet turned into growth, in CSS */
 	uint8_t n_samples;
-	uint8_t css_rounds; /* 0: in slow start; else in conservative slow start, this round */
-	bool done;
+	uint8_t css_rounds; /* 0: in slow start; else the round of conservative slow start */
+	bool done;          /* slow start ended: only the first one is watched */
 };
 
 struct tcp_reno {
 	uint32_t bytes_acked; /* RFC 3465 */
 };
 
-/* CUBIC (RFC 9438); windows in bytes. */
-struct tcp_cubic {
-	struct tcp_hystart hs;
-	lg_us epoch_start; /* 0: none */
-	uint32_t k;        /* ms from epoch_start until the window is back at w_max */
-	uint32_t w_max, cwnd_epoch;
-	uint32_t w_est;
-	uint32_t acked; /* bytes not yet turned into growth, of the cubic and the Reno line */
-	uint32_t acked_est;
-	uint32_t cwnd_prior; /* cwnd when it was last reduced, for w_est */
-	/* for undo */
-	uint32_t prior_w_max, prior_k;
-	lg_us prior_epoch_start;
+/* What a reduction changes, so that it can be undone (RFC 9438 section 4.9). Windows in bytes. */
+struct tcp_cubic_epoch {
+	lg_us start;         /* when congestion avoidance began; 0: it has not yet */
+	uint32_t w_max;      /* window before the last reduction; 0: none is remembered */
+	uint32_t k;          /* ms from start until the window is back at w_max */
+	uint32_t w_est;      /* what Reno's window would be */
+	uint32_t cwnd_prior; /* cwnd before the last reduction; from there on w_est grows faster */
+	uint32_t part;       /* of one byte of cwnd, in 1 / cwnd */
+	uint64_t w_est_part; /* of one byte of w_est, in 1 / (17 cwnd) */
 };
 
-/* BBR: cc_bbr.c says what each is. */
+/* CUBIC (cc_cubic.c). */
+struct tcp_cubic {
+	struct tcp_hystart hs;
+	struct tcp_cubic_epoch e, before;
+	lg_us last; /* the last ACK: while cwnd is not the limit, the epoch's clock stands still */
+};
+
+enum tcp_bbr_mode { BBR_STARTUP, BBR_DRAIN, BBR_PROBE_BW, BBR_PROBE_RTT };
+
+/* BBR (cc_bbr.c). Bytes, us, bytes per second. */
 struct tcp_bbr {
-	uint64_t words[18];
+	uint64_t bw[2];   /* largest rates of this part of the filter's window and the one before */
+	uint64_t full_bw; /* rate that a further round must exceed by a quarter */
+	uint64_t round_end; /* the round ends with data sent when this much was delivered */
+	lg_us min_rtt_at;
+	lg_us probe_rtt_end; /* 0: the queue has not drained yet */
+	lg_us cycle_at;      /* when this phase of ProbeBW began */
+	lg_us ack_epoch_at;
+	uint64_t ack_epoch_bytes;
+	uint32_t extra_acked[2];
+	uint32_t min_rtt; /* UINT32_MAX: none yet */
+	uint32_t rounds;
+	uint32_t prior_cwnd;  /* to be restored after recovery or ProbeRTT */
+	uint32_t inflight_hi; /* beyond it the path lost heavily; UINT32_MAX: nothing known */
+	uint32_t round_delivered, round_lost;
+	uint32_t round_pipe; /* in flight when the round began */
+	uint8_t mode;        /* enum tcp_bbr_mode */
+	uint8_t phase;       /* of ProbeBW */
+	uint8_t full_rounds; /* without growth */
+	uint8_t hi_raises;   /* probes of inflight_hi in a row that went well */
+	uint8_t was;         /* recovery state at the last ACK */
+	bool full_pipe, round_start, conservation, idle_restart, probe_rtt_round, heavy, rtt_known;
 };
 
 union tcp_cc_state {
@@ -110,6 +136,7 @@ union tcp_cc_state {
 	struct tcp_cubic cubic;
 	struct tcp_bbr bbr;
 };
+_Static_assert(sizeof(union tcp_cc_state) <= 192, "three cache lines of every connection");
 
 extern const struct tcp_cc_ops tcp_cc_reno, tcp_cc_cubic, tcp_cc_bbr;
 

@@ -19,7 +19,7 @@ void tcp_opts_default(struct tcp_opts *o)
 		.connect_timeout = LG_SEC(5),
 		.user_timeout = LG_SEC(120),
 		.fin_timeout = LG_SEC(30),
-		.cc = "reno",
+		.cc = "cubic",
 	};
 }
 

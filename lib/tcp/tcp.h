@@ -144,7 +144,7 @@ struct tcp_opts {
 				  connection */
 	lg_us fin_timeout; /* after tcp_release(): FIN-WAIT-2, and queued data without progress */
 	bool ecn;          /* RFC 3168: passive: when the client asks; active: ask for it */
-	const char *cc;    /* congestion control: "reno"; NULL: the default */
+	const char *cc;    /* congestion control: "cubic" (NULL), "reno", "bbr" */
 };
 /* Defaults: 256 KiB to 8 MiB to receive, 4 MiB to send, keepalive 120 s/15 s/4, connect 5 s, user
  * timeout 120 s, fin 30 s. */

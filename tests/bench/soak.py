@@ -36,7 +36,7 @@ PATH = "loss=1%,delay=1ms,reorder=1%:4ms,duplicate=0.5%"
 ADDRESSES = (GW4, GW4, GW4_SECOND, GW6)
 # Short, so that what a lost reset left behind is gone soon: keepalive finds it after five times its time.
 TIMEOUTS = {"time_wait": "2s", "fin_wait": "3s", "half_open": "3s", "tls_handshake": "15s", "request_header": "15s",
-            "idle": "15s", "retransmit": "15s", "body_progress": "30s", "keepalive_client": "3s",
+            "connect": "15s", "idle": "15s", "retransmit": "15s", "body_progress": "30s", "keepalive_client": "3s",
             "keepalive_pool": "3s", "drain": "5s"}
 
 
@@ -83,7 +83,8 @@ def keep_alive(c):
     with c.connect() as conn:
         for number in range(c.random.randint(2, 12)):
             answer = conn.ask(f"/again/{number}")
-            check(answer.status == 200 and answer.json()["target"] == f"/again/{number}", "another's answer")
+            check(answer.status == 200, f"status {answer.status}")
+            check(answer.json()["target"] == f"/again/{number}", "another's answer")
             time.sleep(c.random.choice((0, 0, 0.02, 0.3)))
 
 
@@ -329,7 +330,12 @@ class Soak:
         if grown > GROWTH:
             wrong.append(f"memory grew by {grown / MIB:.1f} MiB since a tenth of the time")
         self.status()
-        return self.tally.errors + wrong
+        return self.tally.errors + wrong + self.warnings()
+
+    def warnings(self):
+        """Where a client was wronged, the gateway mostly says why."""
+        lines = [line for line in self.gateway.log_lines() if " WARN" in line or " ERROR" in line]
+        return lines[-10:] if self.tally.errors else []
 
 
 def configure(config):
