@@ -153,6 +153,7 @@ struct gw_flow {
 /* What is made once per process and is the same for all worlds. */
 struct gw_lab;
 struct gw_lab *gw_lab_create(void);
+void gw_lab_free(struct gw_lab *lab);
 
 struct gw {
 	uint64_t seed;

@@ -104,6 +104,19 @@ struct gw_lab *gw_lab_create(void)
 	return lab;
 }
 
+void gw_lab_free(struct gw_lab *lab)
+{
+	for (unsigned g = 0; g < 2; g++)
+		for (unsigned v = 0; v < 2; v++)
+			for (unsigned t = 0; t < 2; t++)
+				for (unsigned cc = 0; cc < SIM_CC; cc++)
+					conf_free(lab->conf[g][v][t][cc]);
+	for (unsigned i = 0; i < LG_ARRAY_SIZE(lab->tls); i++)
+		tls_worker_free(lab->tls[i]);
+	tls_shared_free(lab->tls_shared);
+	free(lab);
+}
+
 static struct conf *load(const struct gw *w)
 {
 	char text[4096], pool_tls[256];

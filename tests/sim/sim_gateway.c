@@ -420,5 +420,6 @@ int main(int argc, char **argv)
 	struct gw_lab *lab = gw_lab_create();
 	run_all(lab, &a, &t);
 	report(&t);
+	gw_lab_free(lab);
 	return 0;
 }
