@@ -5,6 +5,7 @@ Measures the gateway beside its peers, in the same run. One verb is one table; -
 
 import argparse
 import json
+import os
 import pathlib
 import statistics
 import sys
@@ -15,6 +16,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "tests" / "pool")]
 
+from client import tls_client_context  # noqa: E402
 from impaired import PEER4, ImpairedLab, Transfer  # noqa: E402
 from lab import GW4, Certificates  # noqa: E402
 
@@ -33,8 +35,8 @@ PATHS = {
     "shallow": (LINE.format(delay=10, queue=15), ""),
 }
 MEANING = {
-    "20ms": "50 Mbit/s, 20 ms, queue of 100 packets", "20ms-1%": "the same, 1 % random loss",
-    "20ms-3%": "the same, 3 % random loss", "80ms-1%": "80 ms, 1 % random loss",
+    "20ms": "50 Mbit/s, 20 ms, queue of 100 packets", "20ms-1%": "20 ms, 1 % random loss",
+    "20ms-3%": "20 ms, 3 % random loss", "80ms-1%": "80 ms, 1 % random loss",
     "200ms-1%": "200 ms, 1 % random loss", "reorder": "20 ms, 2 % of the packets 10 ms late",
     "shallow": "20 ms, queue of 15 packets, no random loss",
 }
@@ -45,12 +47,21 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def trace_file(args, *words):
+    """Where the wire writes what it saw: --trace FOLDER."""
+    if not args.trace:
+        return None
+    pathlib.Path(args.trace).mkdir(parents=True, exist_ok=True)
+    return pathlib.Path(args.trace, "_".join(map(str, words)) + ".txt")
+
+
 class Bench:
     """The laboratory with both proxies running."""
 
-    def __init__(self):
+    def __init__(self, controls):
         self.folder = tempfile.TemporaryDirectory()
-        self.lab = ImpairedLab()
+        self.wanted = controls.split(",")
+        self.lab = ImpairedLab(controls=self.wanted)
 
     def __enter__(self):
         try:
@@ -67,28 +78,34 @@ class Bench:
         self.lab.close()
         self.folder.cleanup()
 
-    def controls(self, wanted):
+    def controls(self):
         """Pairs (ours, Linux's) to compare; where Linux offers none of that name, it is reno."""
         pairs = []
-        for name in wanted:
-            if name not in self.lab.gateway_ports:
+        for name in self.wanted:
+            if name not in self.lab.gateway_controls:
                 say(f"      lyncgate has no {name} here: left out")
                 continue
             pairs.append((name, name if self.lab.peer_uses(name) else "reno"))
         return pairs
 
-    def transfer(self, which, direction, control, path, seed, size):
+    def connection(self, which, control, sender=None, tls=False):
+        context = tls_client_context(self.lab.certs.public_ca) if tls else None
+        if which == "lyncgate":
+            return Transfer(self.lab, GW4, self.lab.gateway_port(control, tls), sender, context)
+        return Transfer(self.lab, PEER4, 443 if tls else 80, sender, context)
+
+    def transfer(self, which, direction, control, path, seed, args):
         """One connection on a wire of its own; returns its record."""
         line, mishaps = PATHS[path]
         bad = f"{line},spare={SPARE},{mishaps}".rstrip(",")
         up, down = (line, bad) if direction == "download" else (bad, line)
         if which == "linux":
             assert self.lab.peer_uses(control), f"the kernel offers no {control}"
-        port = self.lab.gateway_ports.get(control, 80) if which == "lyncgate" else 80
         sender = control if direction == "upload" else None
-        wire = self.lab.wire(up, down, seed)
-        transfer = Transfer(self.lab, GW4 if which == "lyncgate" else PEER4, port, sender)
-        thread = threading.Thread(target=getattr(transfer, direction), args=(size,), daemon=True)
+        wire = self.lab.wire(up, down, seed, trace_file(args, path, direction, control, seed, which))
+        before = self.counters() if which == "lyncgate" else None
+        transfer = self.connection(which, control, sender, args.tls)
+        thread = threading.Thread(target=getattr(transfer, direction), args=(args.size,), daemon=True)
         thread.start()
         if which == "linux" and direction == "download" and transfer.began.wait(60):
             self._verify(control, transfer)
@@ -98,8 +115,16 @@ class Bench:
         if not transfer.whole:
             raise RuntimeError(f"{which} {direction} {control} {path} seed {seed}: not whole\n{self.lab.logs()}")
         self.lab.settle()
-        return {"which": which, "mbit": size * 8e-6 / transfer.seconds, "seconds": transfer.seconds,
-                "wire": wire.stop()}
+        record = {"mbit": args.size * 8e-6 / transfer.seconds, "seconds": transfer.seconds, "wire": wire.stop()}
+        if which == "lyncgate":
+            record["tcp"] = {name: value - before[name] for name, value in self.counters().items()
+                             if value != before[name]}
+        return record
+
+    def counters(self):
+        """The gateway's TCP counters, towards clients and the pool together."""
+        return {name: value for name, value in self.gateway.telemetry("/lyncgate/tcp").items()
+                if isinstance(value, int)}
 
     def _verify(self, control, transfer):
         """By accident it is never the host's default: what the kernel says it uses."""
@@ -110,15 +135,15 @@ class Bench:
 
 # -- loss -------------------------------------------------------------------------------------------
 
-def compare(bench, direction, pair, path, seed, size):
+def compare(bench, direction, pair, path, seed, args):
     """Both proxies with one seed, the order by the seed."""
     ours, theirs = pair
     runs = [("lyncgate", ours), ("linux", theirs)]
-    records = {which: bench.transfer(which, direction, control, path, seed, size)
+    records = {which: bench.transfer(which, direction, control, path, seed, args)
                for which, control in (runs if seed % 2 else reversed(runs))}
-    return {"path": path, "direction": direction, "cc": ours, "linux_cc": theirs, "seed": seed, "size": size,
-            "lyncgate": records["lyncgate"], "linux": records["linux"],
-            "ratio": records["lyncgate"]["mbit"] / records["linux"]["mbit"]}
+    return {"path": path, "direction": direction, "cc": ours, "linux_cc": theirs, "seed": seed, "size": args.size,
+            "tls": args.tls, "lyncgate": records["lyncgate"],
+            "linux": records["linux"], "ratio": records["lyncgate"]["mbit"] / records["linux"]["mbit"]}
 
 
 def loss_row(results):
@@ -140,8 +165,8 @@ def loss(args):
     paths = args.paths.split(",") if args.paths else QUICK if args.quick else list(PATHS)
     seeds = range(1, 1 + (args.seeds or (1 if args.quick else 5)))
     results = []
-    with Bench() as bench:
-        pairs = bench.controls(args.cc.split(","))
+    with Bench(args.cc) as bench:
+        pairs = bench.controls()
         if not args.json:
             print(f"Goodput of {args.size / 1e6:g} MB, Mbit/s, medians of {len(seeds)} seeds; Linux is HAProxy on the "
                   "kernel's TCP, same path, same seed.\nDownload: the proxy sends. Upload: the client's kernel sends "
@@ -152,7 +177,7 @@ def loss(args):
         for path in paths:
             for direction in args.directions.split(","):
                 for pair in pairs if direction == "download" else upload_pairs(pairs):
-                    rows = [compare(bench, direction, pair, path, seed, args.size) for seed in seeds]
+                    rows = [compare(bench, direction, pair, path, seed, args) for seed in seeds]
                     results += rows
                     if not args.json:
                         print(loss_row(rows), flush=True)
@@ -170,15 +195,14 @@ def octets_at(transfer, when):
     return max((length for at, length in transfer.progress if at <= when), default=0)
 
 
-def share(bench, pair, seed, size):
+def share(bench, pair, seed, args):
     """Two downloads at once on one line; the second begins a little later: which one, and when, by the seed."""
     ours, theirs = pair
     assert bench.lab.peer_uses(theirs)
-    line, _ = PATHS["20ms"]
-    wire = bench.lab.wire(line, line, seed)
-    transfers = {"lyncgate": Transfer(bench.lab, GW4, bench.lab.gateway_ports[ours]),
-                 "linux": Transfer(bench.lab, PEER4, 80)}
-    threads = [threading.Thread(target=t.download, args=(size,), daemon=True) for t in transfers.values()]
+    line, mishaps = PATHS[args.path]
+    wire = bench.lab.wire(line, f"{line},{mishaps}".rstrip(","), seed, trace_file(args, "fairness", ours, theirs, seed))
+    transfers = {"lyncgate": bench.connection("lyncgate", ours), "linux": bench.connection("linux", theirs)}
+    threads = [threading.Thread(target=t.download, args=(args.size,), daemon=True) for t in transfers.values()]
     for thread in threads if seed % 2 else reversed(threads):
         thread.start()
         time.sleep(0.05 * seed)
@@ -190,7 +214,7 @@ def share(bench, pair, seed, size):
     begin = max(t.begin for t in transfers.values()) + 1  # past the start
     end = min(t.begin + t.seconds for t in transfers.values())
     got = {which: octets_at(t, end) - octets_at(t, begin) for which, t in transfers.items()}
-    return {"cc": ours, "linux_cc": theirs, "seed": seed, "seconds": end - begin, "wire": wire.stop(),
+    return {"path": args.path, "cc": ours, "linux_cc": theirs, "seed": seed, "seconds": end - begin, "wire": wire.stop(),
             "mbit": {which: octets * 8e-6 / (end - begin) for which, octets in got.items()},
             "share": got["lyncgate"] / sum(got.values())}
 
@@ -198,13 +222,13 @@ def share(bench, pair, seed, size):
 def fairness(args):
     seeds = range(1, 1 + (args.seeds or (1 if args.quick else 5)))
     results = []
-    with Bench() as bench:
+    with Bench(args.cc) as bench:
         if not args.json:
-            print(f"Two downloads at once, {MEANING['20ms']}; Mbit/s while both run (without the first second), "
+            print(f"Two downloads at once, {MEANING[args.path]}; Mbit/s while both run (without the first second), "
                   "medians; share: lyncgate's, 0.50 is even.\n"
                   f"{'lyncgate/Linux':<16}{'lyncgate':>9}{'Linux':>8}{'share':>8}   share of each seed", flush=True)
-        for pair in bench.controls(args.cc.split(",")):
-            rows = [share(bench, pair, seed, args.size) for seed in seeds]
+        for pair in bench.controls():
+            rows = [share(bench, pair, seed, args) for seed in seeds]
             results += rows
             if not args.json:
                 ours, theirs = (statistics.median(r["mbit"][w] for r in rows) for w in ("lyncgate", "linux"))
@@ -222,19 +246,24 @@ def arguments():
     common.add_argument("--quick", action="store_true", help="one seed, few paths")
     common.add_argument("--cc", default="reno,cubic,bbr", help="congestion controls (%(default)s)")
     common.add_argument("--json", action="store_true", help="raw figures instead of a table")
+    common.add_argument("--trace", metavar="FOLDER", help="a file per transfer, a line per segment: what became of it")
     verb = verbs.add_parser("loss", parents=[common], help="goodput through impaired paths, beside Linux")
     verb.add_argument("--paths", default="", help=f"of {','.join(PATHS)}".replace("%", "%%"))
     verb.add_argument("--directions", default="download,upload")
     verb.add_argument("--size", type=int, default=SIZE, help="octets of one transfer (%(default)s)")
+    verb.add_argument("--tls", action="store_true", help="https on 443 (to 4443) instead of http on 80 (to 8080)")
     verb.set_defaults(run=loss)
     verb = verbs.add_parser("fairness", parents=[common], help="shares of one bottleneck, beside Linux")
     verb.add_argument("--size", type=int, default=20 * SIZE, help="octets of each transfer (%(default)s)")
+    verb.add_argument("--path", default="20ms", choices=list(PATHS), metavar="PATH", help="as of loss (%(default)s)")
     verb.set_defaults(run=fairness)
     return parser.parse_args()
 
 
 def main():
     args = arguments()
+    # As good as cores of their own for all that takes part: the kernel's TCP runs before everything, too.
+    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     results = args.run(args)
     if args.json:
         json.dump(results, sys.stdout, indent=1)

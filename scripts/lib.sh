@@ -13,8 +13,8 @@ cd "$ROOT"
 
 PACKAGES_BUILD="gcc libc6-dev meson ninja-build pkg-config libdpdk-dev libssl-dev libyaml-dev libcmocka-dev"
 PACKAGES_DEMO="python3 iproute2 ethtool curl openssl"
-PACKAGES_TEST="clang clang-format cppcheck python3-pytest nginx-light nftables"
-PACKAGES_BENCH="haproxy nginx-light wrk nftables dpdk-dev"
+PACKAGES_TEST="clang clang-format cppcheck python3-pytest nginx-light"
+PACKAGES_BENCH="haproxy nginx-light wrk dpdk-dev"
 
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }

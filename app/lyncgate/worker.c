@@ -175,6 +175,8 @@ static struct tcp_stack *create_tcp(struct worker *w)
 		 */
 		.max_conns = 2 * limits->connections + limits->half_open + limits->time_wait,
 		.max_half_open = limits->half_open,
+		.syn_cookies_above = limits->syn_cookies_above,
+		.syn_cookies_always = limits->syn_cookies_above == 0,
 		.max_time_wait = limits->time_wait,
 		.time_wait = conf->timeouts.time_wait,
 		.half_open_timeout = conf->timeouts.half_open,

@@ -56,6 +56,7 @@ struct conf_tls_versions {
 /* What a listener's or a pool's TCP connections are tuned by. */
 struct conf_tcp {
 	const char *congestion_control; /* name of an algorithm in lib/tcp; NULL: its default */
+	bool ecn;                       /* RFC 3168: heeded (listener), asked for (pool) */
 };
 
 struct conf_listener {
@@ -133,10 +134,11 @@ struct conf_timeouts {        /* LY-406; microseconds */
 #define CONF_HEAD_MEMORY 3u
 
 struct conf_limits {
-	uint32_t connections;    /* client connections per worker */
-	uint32_t half_open;      /* per worker */
-	uint32_t time_wait;      /* per worker */
-	uint32_t receive_buffer; /* most bytes of memory per connection */
+	uint32_t connections;       /* client connections per worker */
+	uint32_t half_open;         /* per worker */
+	uint32_t syn_cookies_above; /* half-open, per worker; 0: SYN cookies always */
+	uint32_t time_wait;         /* per worker */
+	uint32_t receive_buffer;    /* most bytes of memory per connection */
 	uint32_t send_buffer;
 	uint32_t request_head; /* LY-413: 64 KiB default */
 	uint32_t request_field;

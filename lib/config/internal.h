@@ -152,6 +152,7 @@ struct raw_listener_tls {
 /* Indexes into the values of the schema. */
 struct raw_tcp {
 	uint32_t congestion_control;
+	bool ecn;
 };
 
 struct raw_listener {

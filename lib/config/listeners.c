@@ -104,7 +104,8 @@ struct conf_tcp conf_read_tcp(const struct raw_tcp *r)
 {
 	static const char *const algorithms[] = {"cubic", "reno", "bbr"};
 
-	return (struct conf_tcp){.congestion_control = algorithms[r->congestion_control]};
+	return (struct conf_tcp){
+		.congestion_control = algorithms[r->congestion_control], .ecn = r->ecn};
 }
 
 static void build_listener(struct conf_load *l, const struct raw_listener *r)

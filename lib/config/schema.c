@@ -147,6 +147,8 @@ const struct conf_key conf_schema[] = {
 		"How fast data goes to clients: `cubic` is what most of the Internet uses, `reno` "
 		"the older, more timid one; `bbr` goes by measured rate and delay instead of "
 		"losses, for clients on radio links."},
+	{CS_LISTENER, "ecn", CT_BOOL, AT(raw_listener, tcp.ecn), 0, 0, "true", NULL, 0, 0,
+		"Explicit Congestion Notification (RFC 3168) with clients that ask for it."},
 	{CS_LISTENER, "tls", CT_SECTION, AT(raw_listener, tls), 0, 0, NULL, NULL, CS_LISTENER_TLS,
 		0, "Makes it an https listener."},
 	{CS_LISTENER_TLS, "certificates", CT_NAMES, AT(raw_listener_tls, certificates), 1, 256,
@@ -199,6 +201,9 @@ const struct conf_key conf_schema[] = {
 		"Port for what came over https: 4443 is Lync's external web site (LY-101)."},
 	{CS_POOL, "http_port", CT_UINT, AT(raw_pool, http_port), 0, 65535, "8080", NULL, 0, 0,
 		"Port for what came over plain http (LY-102); 0: plain is never forwarded."},
+	{CS_POOL, "ecn", CT_BOOL, AT(raw_pool, tcp.ecn), 0, 0, "false", NULL, 0, 0,
+		"Asks the servers for Explicit Congestion Notification (RFC 3168): where the "
+		"internal network marks packets instead of dropping them."},
 	{CS_POOL, "tls", CT_SECTION, AT(raw_pool, tls), 0, 0, NULL, NULL, CS_POOL_TLS, CF_OFF,
 		"How the servers' certificates are checked."},
 	{CS_POOL, "congestion_control", CT_ENUM, AT(raw_pool, tcp.congestion_control), 0, 0,
@@ -277,9 +282,13 @@ const struct conf_key conf_schema[] = {
 		"Client connections per worker. Each may have a connection to a pool beside it."),
 	LIMIT(half_open, CT_COUNT, 16, 1000 * 1000, "4096",
 		"TCP handshakes in progress, per worker."),
+	LIMIT(syn_cookies_above, CT_COUNT, 0, 1000 * 1000, NULL,
+		"With so many handshakes in progress, SYNs are answered without remembering them "
+		"(SYN cookies, RFC 4987); 0: always; from `half_open` on: never, and the oldest "
+		"handshake gives way. Half of `half_open` when left out."),
 	LIMIT(time_wait, CT_COUNT, 16, 4 * 1000 * 1000, "10000",
 		"Connections in TIME-WAIT, per worker; the oldest gives way."),
-	LIMIT(receive_buffer, CT_SIZE, 64 * 1024, 64 * 1024 * 1024, "6MiB",
+	LIMIT(receive_buffer, CT_SIZE, 64 * 1024, 64 * 1024 * 1024, "8MiB",
 		"Most memory of data received and not yet passed on, per connection. It begins "
 		"with 256KiB and grows on a long fast path while the data is taken as fast as it "
 		"comes; half of it is the TCP window."),

@@ -126,6 +126,9 @@ static void build_limits(struct conf_load *l)
 {
 	struct conf_limits *m = &l->conf->limits;
 	*m = l->top.limits.l;
+	if (l->top.limits.head.at == NULL ||
+		!conf_given(&l->top.limits.head, CS_LIMITS, "syn_cookies_above"))
+		m->syn_cookies_above = m->half_open / 2;
 	read_source_ports(l, m);
 	fit_in_head(l, "request_field", &m->request_field, m->request_head);
 	fit_in_head(l, "request_target", &m->request_target, m->request_head);

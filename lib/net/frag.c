@@ -48,6 +48,28 @@ static void bury(struct net_if *nif, const struct rte_mbuf *m)
 	rte_ip_frag_free_death_row(dead, 0);
 }
 
+/*
+ * RFC 3168 section 5.3: a mark on any piece is one on the whole. Each mbuf keeps the bits of its
+ * piece, in a field that nobody else needs by then.
+ */
+static void ecn_note(struct rte_mbuf *m, uint8_t ecn)
+{
+	for (; m != NULL; m = m->next)
+		m->hash.usr = ecn;
+}
+
+/* The bits of the whole; -1 when only some of its pieces were sent as ECN-capable. */
+static int ecn_of_whole(const struct rte_mbuf *m)
+{
+	uint32_t first = m->hash.usr, seen = 0;
+
+	for (; m != NULL; m = m->next)
+		seen |= 1u << m->hash.usr;
+	if (seen & 1u << NET_ECN_CE)
+		first = NET_ECN_CE;
+	return seen & 1u << NET_ECN_NOT_ECT && seen != 1u << NET_ECN_NOT_ECT ? -1 : (int)first;
+}
+
 /* The header of a fragment must be in one piece for rte_ip_frag. */
 static bool prepare(struct net_rx *rx, uint32_t ip_off, uint32_t l3_len)
 {
@@ -59,6 +81,7 @@ static bool prepare(struct net_rx *rx, uint32_t ip_off, uint32_t l3_len)
 	}
 	m->tx_offload = 0;
 	m->l3_len = l3_len;
+	ecn_note(m, rx->tos & NET_ECN_MASK);
 	rx->m = m;
 	return true;
 }
@@ -72,7 +95,13 @@ static bool finish(struct net_rx *rx, struct rte_mbuf *whole, const struct rte_m
 	whole->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
 	whole->tx_offload = 0;
 	rx->m = whole;
+	int ecn = ecn_of_whole(whole);
+	if (ecn < 0) {
+		net_drop(rx, NET_CTR_DROP_FRAG_BAD);
+		return false;
+	}
 	rx->nif->ctr[NET_CTR_REASSEMBLED]++;
+	rx->tos = (uint8_t)((rx->tos & ~NET_ECN_MASK) | ecn);
 	return true;
 }
 
@@ -101,7 +130,6 @@ bool net_frag4(struct net_rx *rx, const struct net_ip4_hdr *ip, uint32_t ihl)
 		net_drop(rx, NET_CTR_DROP_FRAG_BAD);
 		return false;
 	}
-	rx->tos = first->tos;
 	rx->off = first_ihl;
 	return true;
 }
@@ -152,7 +180,6 @@ bool net_frag6(struct net_rx *rx, const struct net_ip6_frag_hdr *fh, uint32_t ip
 		net_drop(rx, NET_CTR_DROP_FRAG_BAD);
 		return false;
 	}
-	rx->tos = (uint8_t)(net_host32(first->vtc_flow) >> 20);
 	rx->proto = first->proto;
 	rx->off = NET_IP6_LEN;
 	return true;

@@ -53,7 +53,7 @@ enum net_verdict net_tcp_input(struct net_rx *rx)
 		.src = rx->src,
 		.dst = rx->dst,
 		.side = rx->nif->p.side,
-		.ecn = rx->tos & 3};
+		.ecn = rx->tos & NET_ECN_MASK};
 	return NET_TCP;
 }
 

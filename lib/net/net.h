@@ -59,7 +59,8 @@ enum net_side { NET_EXTERNAL, NET_INTERNAL, NET_SIDES };
 	X(DROP_FRAG_LIMIT, "drop-frag-limit",                                                      \
 		"fragment table full, or a datagram of too many pieces")                           \
 	X(DROP_FRAG_TIMEOUT, "drop-frag-timeout", "fragments whose datagram never became whole")   \
-	X(DROP_FRAG_BAD, "drop-frag-bad", "fragment that is tiny, overlapping or oversized")       \
+	X(DROP_FRAG_BAD, "drop-frag-bad",                                                          \
+		"fragment that is tiny, overlapping, oversized or of mixed ECN")                   \
 	X(DROP_NEIGH_QUEUE, "drop-neigh-queue", "another packet already waits for this neighbour") \
 	X(DROP_NEIGH_FAILED, "drop-neigh-failed", "neighbour does not answer ARP/ND")              \
 	X(DROP_NEIGH_FULL, "drop-neigh-full", "neighbour cache full")                              \
@@ -132,12 +133,15 @@ const uint64_t *net_if_counters(const struct net_if *nif); /* NET_CTR_MAX of the
 uint16_t net_if_mtu(const struct net_if *nif);
 bool net_if_has_addr(const struct net_if *nif, const struct lg_ip *ip);
 
+/* The two ECN bits of the IP header (RFC 3168 section 5). */
+enum net_ecn { NET_ECN_NOT_ECT, NET_ECN_ECT1, NET_ECN_ECT0, NET_ECN_CE, NET_ECN_MASK = 3 };
+
 /* A checked L4 packet. */
 struct net_pkt {
 	struct rte_mbuf *m; /* data starts at the L4 header and ends with the L4 payload */
 	struct lg_ip src, dst;
 	enum net_side side;
-	uint8_t ecn; /* the two ECN bits of the IP header */
+	uint8_t ecn; /* enum net_ecn */
 };
 
 /* An ICMP error about a TCP segment that we sent (RFC 792, 4443, 1191, 8201). */

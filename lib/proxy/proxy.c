@@ -24,6 +24,7 @@ static struct tcp_opts tcp_options_of(const struct conf *c, const struct conf_tc
 	o.user_timeout = c->timeouts.retransmit;
 	o.fin_timeout = c->timeouts.fin_wait;
 	o.cc = tcp->congestion_control;
+	o.ecn = tcp->ecn;
 	return o;
 }
 

@@ -46,7 +46,7 @@ static bool is_duplicate(const struct tcp_conn *c, const struct tcp_seg *g)
 	       ((uint32_t)g->wnd << c->snd_wscale) == c->snd_wnd;
 }
 
-/* Frees acknowledged bytes; the cursor stays on a segment that lives. */
+/* Frees acknowledged bytes; the cursors stay on segments that live. */
 static void tx_trim(struct tcp_conn *c, uint32_t ack)
 {
 	if (seq_leq(ack, c->tx_seq))
@@ -56,10 +56,10 @@ static void tx_trim(struct tcp_conn *c, uint32_t ack)
 		return;
 	lg_chain_trim_head(&c->tx, n);
 	c->tx_seq += n;
-	if (seq_leq(c->cur_seq, c->tx_seq)) {
-		c->cur_m = c->tx.head;
-		c->cur_seq = c->tx_seq;
-	}
+	if (seq_leq(c->cur.seq, c->tx_seq))
+		c->cur = (struct tcp_cursor){c->tx.head, c->tx_seq};
+	if (seq_leq(c->rtx_cur.seq, c->tx_seq))
+		c->rtx_cur.m = NULL;
 }
 
 void ack_advance(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt,

@@ -34,9 +34,9 @@ struct tcp_conn *tcp_connect(struct tcp_stack *s, enum net_side side, const stru
 	struct tcp_conn *c = connect_block(s, &key, o, cc, now, err);
 	if (c == NULL)
 		return NULL;
-	c->flags |= CF_ACTIVE | CF_USER | CF_SYN_DUE;
+	c->flags |= CF_ACTIVE | CF_USER | CF_SYN_DUE | (o->ecn ? CF_ECN_ASKED : 0);
 	c->user = user;
-	c->rcv_wscale = syn_wscale(c->opts.rcv_buf);
+	c->rcv_wscale = syn_wscale(&c->opts);
 	conn_set_state(c, TCP_SYN_SENT);
 	TCP_COUNT(s, ACTIVE_OPENS);
 	life_arm(c, now + c->opts.connect_timeout);
@@ -146,8 +146,8 @@ int tcp_send(struct tcp_conn *c, struct lg_chain *data)
 		return 0;
 	lg_chain_splice(&c->tx, data);
 	conn_count_memory(c);
-	if (c->cur_m == NULL)
-		c->cur_m = c->tx.head;
+	if (c->cur.m == NULL)
+		c->cur.m = c->tx.head;
 	conn_mark_output(c);
 	return 0;
 }

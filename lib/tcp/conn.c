@@ -41,6 +41,13 @@ static bool recycle(struct tcp_stack *s)
 	return !lg_list_empty(&s->free_list);
 }
 
+void conn_set_iss(struct tcp_conn *c, uint32_t iss)
+{
+	c->iss = iss;
+	c->snd_una = c->snd_nxt = c->recover = c->ecn_recover = iss;
+	c->tx_seq = c->cur.seq = iss + 1;
+}
+
 static void conn_init(struct tcp_conn *c, const struct flow_key *key, const struct tcp_opts *opts,
 	const struct tcp_cc_ops *cc, lg_us now)
 {
@@ -61,14 +68,17 @@ static void conn_init(struct tcp_conn *c, const struct flow_key *key, const stru
 	c->rcv_mss = TCP_DEFAULT_MSS_V4;
 	c->quickacks = TCP_QUICKACKS;
 	c->progress_at = c->last_rx = now;
-	c->iss = tcp_isn(s, key, now, &c->ts_offset);
-	c->snd_una = c->snd_nxt = c->iss;
-	c->recover = c->iss;
-	c->tx_seq = c->cur_seq = c->iss + 1;
+	conn_set_iss(c, tcp_isn(s, key, now, &c->ts_offset));
 	c->min_rtt = c->min_rtt_old = UINT32_MAX;
 	c->min_rtt_window = now;
 	timers_init(c);
 	conn_update_mss(c);
+}
+
+bool conn_available(const struct tcp_stack *s)
+{
+	return !lg_list_empty(&s->free_list) || !lg_list_empty(&s->time_wait) ||
+	       !lg_list_empty(&s->orphans);
 }
 
 struct tcp_conn *conn_new(struct tcp_stack *s, const struct flow_key *key,
@@ -134,7 +144,7 @@ void conn_close(struct tcp_conn *c, enum tcp_reason why)
 	flow_remove(c);
 	timers_cancel(c);
 	lg_chain_free(&c->tx);
-	c->cur_m = NULL;
+	c->cur.m = c->rtx_cur.m = NULL;
 	rec_free_all(c);
 	reass_free(c);
 	conn_count_memory(c);

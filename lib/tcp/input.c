@@ -41,6 +41,7 @@ static int seg_parse(const struct net_pkt *pkt, struct tcp_seg *g, struct flow_k
 		.ack = rte_be_to_cpu_32(th->recv_ack),
 		.wnd = rte_be_to_cpu_16(th->rx_win),
 		.flags = th->tcp_flags,
+		.ecn = pkt->ecn,
 		.len = pkt->m->pkt_len - hlen,
 	};
 	uint32_t olen = hlen - (uint32_t)sizeof(*th);
@@ -56,11 +57,11 @@ static int seg_parse(const struct net_pkt *pkt, struct tcp_seg *g, struct flow_k
 /* ---- no connection
  * ------------------------------------------------------------------------------------ */
 
-/* Ports where our silence would leave a peer hanging: those we listen on or connect from. */
-static bool port_is_ours(struct tcp_stack *s, const struct flow_key *key)
+/*
+ * Our silence would leave a peer hanging where we listen, and at the ports that we connect from.
+ */
+static bool port_of_pools(const struct tcp_stack *s, const struct flow_key *key)
 {
-	if (listener_find(s, key->side, &key->local, key->lport) != NULL)
-		return true;
 	return key->side == NET_INTERNAL && s->p.ports != NULL &&
 	       flow_port_in_range(s->p.ports, key->lport);
 }
@@ -69,15 +70,17 @@ static bool port_is_ours(struct tcp_stack *s, const struct flow_key *key)
 static void input_no_conn(
 	struct tcp_stack *s, const struct flow_key *key, struct tcp_seg *g, lg_us now)
 {
-	bool listening = listener_find(s, key->side, &key->local, key->lport) != NULL;
+	const struct tcp_listener *l = listener_find(s, key->side, &key->local, key->lport);
 
-	switch (tcp_legal(listening ? TCP_LISTEN : TCP_CLOSED, g->flags)) {
+	switch (tcp_legal(l != NULL ? TCP_LISTEN : TCP_CLOSED, g->flags)) {
 	case LEGAL_OPEN:
 		listen_syn(s, key, g, NULL, now);
 		return;
 	case LEGAL_RESET:
+		if (l != NULL && cookie_ack(s, l, key, g, now))
+			return;
 		TCP_COUNT(s, DROP_NO_CONN);
-		if (port_is_ours(s, key))
+		if (l != NULL || port_of_pools(s, key))
 			segment_answer_rst(s, key, g, now);
 		return;
 	case LEGAL_IGNORE:

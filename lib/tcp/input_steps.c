@@ -70,7 +70,8 @@ static bool syn_sent_rst(struct tcp_conn *c, const struct tcp_seg *g)
 
 static void handshake_rtt(struct tcp_conn *c, lg_us now)
 {
-	if (!(c->flags & CF_SYN_RTX))
+	/* A SYN cookie doesn't say when it was sent. */
+	if (!(c->flags & CF_SYN_RTX) && c->syn_tx != 0)
 		rtt_sample(c, now - c->syn_tx, now);
 }
 
@@ -128,12 +129,16 @@ static bool step_syn_again(struct tcp_conn *c, struct tcp_seg *g)
 		ack_now(c);
 		return true;
 	}
+	ecn_syn_again(c, g);
 	c->flags |= CF_SYN_DUE;
 	conn_mark_output(c);
 	return false;
 }
 
-/* A new incarnation may start from TIME-WAIT: RFC 1122 4.2.2.13, RFC 6191. */
+/*
+ * A new incarnation may start from TIME-WAIT: RFC 1122 4.2.2.13, RFC 6191 section 2. Timestamps
+ * decide where both have them; where only the new one has, PAWS keeps the old one's segments out.
+ */
 static bool syn_reopens(const struct tcp_conn *c, const struct tcp_seg *g)
 {
 	if (c->state != TCP_TIME_WAIT || (g->flags & (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG |
@@ -141,7 +146,9 @@ static bool syn_reopens(const struct tcp_conn *c, const struct tcp_seg *g)
 		return false;
 	if (c->flags & CF_ACTIVE)
 		return false;
-	if (c->flags & CF_TS && g->opt.has_ts && g->opt.tsval != c->ts_recent)
+	if (g->opt.has_ts && !(c->flags & CF_TS))
+		return true;
+	if (g->opt.has_ts && g->opt.tsval != c->ts_recent)
 		return seq_gt(g->opt.tsval, c->ts_recent);
 	return seq_gt(g->seq, c->rcv_nxt);
 }
@@ -251,7 +258,8 @@ static bool step_syn(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 
 static bool ack_syn_received(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 {
-	if (!seq_gt(g->ack, c->snd_una) || !seq_leq(g->ack, c->snd_nxt)) {
+	bool in_range = seq_gt(g->ack, c->snd_una) && seq_leq(g->ack, c->snd_nxt);
+	if (!in_range && !cookie_adopt(c, g, now)) {
 		TCP_COUNT(c->s, DROP_BAD_ACK);
 		segment_answer_rst(c->s, &c->key, g, now);
 		return false;
@@ -313,6 +321,7 @@ static bool step_ack(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 	update_ts_recent(c, g, now);
 	if (seq_lt(g->ack, c->snd_una))
 		return true;
+	ecn_on_ack(c, g, now);
 	ack_process(c, g, now);
 	return ack_of_fin(c, now);
 }

@@ -59,7 +59,10 @@ struct tcp_listener *listener_find(
 	return wildcard;
 }
 
-/* The newest SYN has the best chance to be a live client: under a flood the oldest goes. */
+/*
+ * Without SYN cookies the newest SYN has the best chance to be a live client: the oldest goes. With
+ * them, only a SYN that takes a TIME-WAIT over gets here when all are taken.
+ */
 static void make_half_open_room(struct tcp_stack *s)
 {
 	if (s->n_half_open < s->p.max_half_open)
@@ -86,22 +89,44 @@ static struct tcp_conn *syn_block(
 	return conn_new(s, key, &l->opts, l->cc, now);
 }
 
-static void passive_open(
-	struct tcp_conn *c, const struct tcp_listener *l, const struct tcp_seg *g, lg_us now)
+struct tcp_conn *listen_new(struct tcp_stack *s, const struct flow_key *key,
+	const struct tcp_listener *l, const struct tcp_seg *syn, lg_us now)
+{
+	struct tcp_conn *c = syn_block(s, key, l, now);
+
+	if (c == NULL) {
+		TCP_COUNT(s, DROP_CONN_LIMIT);
+		return NULL;
+	}
+	c->listener_user = l->user;
+	c->rcv_wscale = syn_wscale(&c->opts);
+	c->irs = syn->seq;
+	c->rcv_nxt = c->rcv_adv = c->last_ack_sent = syn->seq + 1;
+	syn_negotiate(c, syn, now);
+	conn_set_state(c, TCP_SYN_RECEIVED);
+	return c;
+}
+
+static void half_open(struct tcp_conn *c, lg_us now)
 {
 	struct tcp_stack *s = c->s;
 
-	c->listener_user = l->user;
-	c->rcv_wscale = syn_wscale(c->opts.rcv_buf);
-	c->irs = g->seq;
-	c->rcv_nxt = c->rcv_adv = c->last_ack_sent = g->seq + 1;
-	syn_negotiate(c, g, now);
-	conn_set_state(c, TCP_SYN_RECEIVED);
 	lg_list_push_back(&s->half_open, &c->list_node);
 	s->n_half_open++;
 	c->flags |= CF_SYN_DUE;
 	life_arm(c, now + s->p.half_open_timeout);
 	conn_mark_output(c);
+}
+
+bool listen_allows(struct tcp_stack *s, const struct tcp_listener *l)
+{
+	if (l->draining)
+		TCP_COUNT(s, DROP_DRAINING);
+	else if (s->pressure >= TCP_PRESSURE_REFUSE)
+		TCP_COUNT(s, DROP_PRESSURE);
+	else
+		return true;
+	return false;
 }
 
 /*
@@ -117,25 +142,19 @@ void listen_syn(struct tcp_stack *s, const struct flow_key *key, struct tcp_seg 
 		TCP_COUNT(s, DROP_NO_LISTENER);
 		return;
 	}
-	if (l->draining) {
-		TCP_COUNT(s, DROP_DRAINING);
+	if (!listen_allows(s, l))
 		return;
-	}
-	if (s->pressure >= TCP_PRESSURE_REFUSE) {
-		TCP_COUNT(s, DROP_PRESSURE);
+	/* No cookie can be above the old incarnation's numbers. */
+	if (isn_floor == NULL && cookie_wanted(s)) {
+		cookie_send(s, l, key, g, now);
 		return;
 	}
 	make_half_open_room(s);
-	struct tcp_conn *c = syn_block(s, key, l, now);
-	if (c == NULL) {
-		TCP_COUNT(s, DROP_CONN_LIMIT);
+	struct tcp_conn *c = listen_new(s, key, l, g, now);
+	if (c == NULL)
 		return;
-	}
-	if (isn_floor != NULL && seq_leq(c->iss, *isn_floor)) {
-		/* A new incarnation starts above the old one's numbers (RFC 1122 4.2.2.13). */
-		c->iss = *isn_floor + 1;
-		c->snd_una = c->snd_nxt = c->recover = c->iss;
-		c->tx_seq = c->cur_seq = c->iss + 1;
-	}
-	passive_open(c, l, g, now);
+	/* A new incarnation starts above the old one's numbers (RFC 1122 4.2.2.13). */
+	if (isn_floor != NULL && seq_leq(c->iss, *isn_floor))
+		conn_set_iss(c, *isn_floor + 1);
+	half_open(c, now);
 }

@@ -27,6 +27,20 @@ static unsigned level_of(unsigned was, uint32_t free_mbufs, uint32_t total)
 	return level;
 }
 
+/*
+ * Buffers grow (tune.c) to their limits while 3/4 are free, less with less, and not at all under
+ * pressure: a few connections with a lot each must not be what the others feel it from.
+ */
+static uint16_t spare_of(unsigned level, uint32_t free_mbufs, uint32_t total)
+{
+	uint32_t half = total / 2, quarter = LG_MAX(total / 4, 1u);
+
+	if (level != TCP_PRESSURE_NONE || free_mbufs <= half)
+		return 0;
+	return (uint16_t)LG_MIN(
+		(uint64_t)(free_mbufs - half) * TCP_SPARE / quarter, (uint64_t)TCP_SPARE);
+}
+
 /* ---- what a connection may hold ---------------------------------------------------------------
  */
 
@@ -148,5 +162,6 @@ void tcp_stack_pressure(struct tcp_stack *s, uint32_t free_mbufs, uint32_t total
 	if (level != s->pressure)
 		s->relief_left = s->p.max_conns;
 	s->pressure = (uint8_t)level;
+	s->spare = spare_of(level, free_mbufs, total);
 	relieve_some(s);
 }

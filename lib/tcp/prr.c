@@ -29,7 +29,7 @@ void prr_on_ack(struct tcp_conn *c, uint32_t delivered, bool safe)
 		send = LG_MIN((int64_t)c->ssthresh - pipe, limit);
 	}
 	/* The first retransmission leaves whatever pipe says. */
-	if (c->prr.out == 0)
+	if (c->prr.out == 0 && c->recovery == REC_FAST)
 		send = LG_MAX(send, (int64_t)mss);
 	c->cwnd = pipe + (uint32_t)LG_MAX(send, (int64_t)0);
 }

@@ -218,6 +218,7 @@ bool receive_text(struct tcp_conn *c, struct tcp_seg *g, lg_us now)
 		conn_reset(c, TCP_REASON_ABORTED, now);
 		return false;
 	}
+	ecn_data_received(c, g);
 	trim_to_window(c, g);
 	if (g->len == 0)
 		ack_now(c);

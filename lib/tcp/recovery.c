@@ -26,6 +26,7 @@ static void reduce(struct tcp_conn *c, enum tcp_recovery how, lg_us now)
 	c->recover = c->snd_nxt;
 	c->recovery = (uint8_t)how;
 	prr_start(c);
+	ecn_reduced(c);
 	cc_event(c, TCP_CC_FAST, now);
 }
 
@@ -76,6 +77,7 @@ void recovery_on_rto(struct tcp_conn *c, lg_us now)
 	c->dupacks = 0;
 	c->dup_bytes = 0;
 	c->tlp_out = false;
+	ecn_reduced(c);
 	rack_mark_lost_on_rto(c, now);
 	c->flags |= CF_RTX_FORCE;
 	cc_event(c, TCP_CC_RTO, now);

@@ -19,22 +19,19 @@ bool rate_allow(struct tcp_rate *r, uint32_t per_second, lg_us now)
 	return true;
 }
 
-static void emit(struct tcp_stack *s, const struct flow_key *key, struct rte_mbuf *m, lg_us now)
+static void emit(
+	struct tcp_stack *s, const struct flow_key *key, struct rte_mbuf *m, uint8_t ecn, lg_us now)
 {
-	struct net_tx tx = {.src = key->local, .dst = key->remote, .proto = IPPROTO_TCP};
+	struct net_tx tx = {
+		.src = key->local, .dst = key->remote, .proto = IPPROTO_TCP, .tos = ecn};
 	TCP_COUNT(s, SEGS_OUT);
 	s->p.output(s->p.output_ctx, (enum net_side)key->side, m, &tx, now);
 }
 
-/* A header mbuf with options in place; NULL (counted) when the pool is empty. */
-static struct rte_mbuf *header_new(struct tcp_stack *s, const struct flow_key *key,
+/* The header with its options, into an empty mbuf. */
+static void header_write(struct rte_mbuf *m, const struct flow_key *key,
 	const struct tcp_options *opt, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t wnd)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(s->p.pool);
-	if (m == NULL) {
-		TCP_COUNT(s, DROP_NOMBUF);
-		return NULL;
-	}
 	unsigned optlen = opt != NULL ? tcp_options_len(opt) : 0;
 	unsigned hlen = (unsigned)sizeof(struct rte_tcp_hdr) + optlen;
 	LG_ASSERT(rte_pktmbuf_headroom(m) >= NET_HEADROOM && rte_pktmbuf_tailroom(m) >= hlen);
@@ -50,6 +47,18 @@ static struct rte_mbuf *header_new(struct tcp_stack *s, const struct flow_key *k
 	};
 	if (optlen > 0)
 		tcp_options_write((uint8_t *)(th + 1), opt);
+}
+
+/* A header mbuf with options in place; NULL (counted) when the pool is empty. */
+static struct rte_mbuf *header_new(struct tcp_stack *s, const struct flow_key *key,
+	const struct tcp_options *opt, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t wnd)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(s->p.pool);
+	if (m == NULL) {
+		TCP_COUNT(s, DROP_NOMBUF);
+		return NULL;
+	}
+	header_write(m, key, opt, flags, seq, ack, wnd);
 	return m;
 }
 
@@ -57,29 +66,26 @@ static struct rte_mbuf *header_new(struct tcp_stack *s, const struct flow_key *k
  */
 
 /*
- * The chain segment that holds seq; *off is seq's place in it. New data follows the cursor, only
- * retransmissions walk from the head. Stays valid: appending only lengthens the tail, and
- * ack_advance() moves the cursor before segments are freed.
+ * The chain segment that holds seq; *off is seq's place in it. New data follows one cursor,
+ * retransmissions, which mostly go upwards, too, another. They stay valid: appending only lengthens
+ * the tail, and tx_trim() moves them before segments are freed.
  */
 static struct rte_mbuf *payload_seek(struct tcp_conn *c, uint32_t seq, uint32_t *off)
 {
-	struct rte_mbuf *m = c->tx.head;
-	uint32_t at = c->tx_seq;
+	struct tcp_cursor from = {c->tx.head, c->tx_seq};
+	struct tcp_cursor *near[] = {&c->rtx_cur, &c->cur};
 
-	if (c->cur_m != NULL && seq_leq(c->cur_seq, seq)) {
-		m = c->cur_m;
-		at = c->cur_seq;
+	for (unsigned i = 0; i < LG_ARRAY_SIZE(near); i++)
+		if (near[i]->m != NULL && seq_leq(near[i]->seq, seq) &&
+			seq_geq(near[i]->seq, from.seq))
+			from = *near[i];
+	while (seq - from.seq >= from.m->data_len && from.m->next != NULL) {
+		from.seq += from.m->data_len;
+		from.m = from.m->next;
 	}
-	while (seq - at >= m->data_len && m->next != NULL) {
-		at += m->data_len;
-		m = m->next;
-	}
-	if (seq_geq(seq, c->snd_nxt)) {
-		c->cur_m = m;
-		c->cur_seq = at;
-	}
-	*off = seq - at;
-	return m;
+	*(seq_geq(seq, c->snd_nxt) ? &c->cur : &c->rtx_cur) = from;
+	*off = seq - from.seq;
+	return from.m;
 }
 
 /* Copies n bytes from m + off on to the end of packet h, into further mbufs when it is full. */
@@ -216,6 +222,7 @@ static void ack_sent(struct tcp_conn *c)
 bool segment_send(struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags, lg_us now)
 {
 	struct tcp_options o;
+	uint8_t ecn = ecn_mark(c, seq, len, &flags);
 	conn_options(c, &o, now);
 	struct rte_mbuf *h = header_new(
 		c->s, &c->key, &o, flags | RTE_TCP_ACK_FLAG, seq, c->rcv_nxt, window_select(c));
@@ -227,7 +234,9 @@ bool segment_send(struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags,
 		return false;
 	}
 	ack_sent(c);
-	emit(c->s, &c->key, h, now);
+	if (flags & RTE_TCP_CWR_FLAG)
+		c->flags &= ~CF_CWR;
+	emit(c->s, &c->key, h, ecn, now);
 	return true;
 }
 
@@ -259,15 +268,41 @@ bool segment_send_syn(struct tcp_conn *c, lg_us now)
 		.tsval = conn_ts_now(c, now),
 		.tsecr = reply ? c->ts_recent : 0,
 	};
-	uint8_t flags = RTE_TCP_SYN_FLAG | (reply ? RTE_TCP_ACK_FLAG : 0);
+	uint8_t flags = RTE_TCP_SYN_FLAG | (reply ? RTE_TCP_ACK_FLAG : 0) | ecn_syn_flags(c);
 	struct rte_mbuf *h = header_new(
 		c->s, &c->key, &o, flags, c->iss, reply ? c->rcv_nxt : 0, window_select_syn(c));
 	if (h == NULL)
 		return false;
 	if (reply)
 		c->last_ack_sent = c->rcv_nxt;
-	emit(c->s, &c->key, h, now);
+	emit(c->s, &c->key, h, NET_ECN_NOT_ECT, now);
 	return true;
+}
+
+/* What was received, emptied for the answer; NULL when its buffer isn't ours alone. */
+static struct rte_mbuf *mbuf_again(struct rte_mbuf *m)
+{
+	if (!RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1 || m->nb_segs != 1)
+		return NULL;
+	rte_pktmbuf_reset(m);
+	return m;
+}
+
+void segment_answer_syn(struct tcp_stack *s, const struct flow_key *key, struct tcp_seg *g,
+	const struct tcp_options *opt, uint8_t flags, uint32_t iss, uint16_t wnd, lg_us now)
+{
+	struct rte_mbuf *m = mbuf_again(g->m);
+
+	flags |= RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG;
+
+	if (m != NULL) {
+		g->m = NULL;
+		header_write(m, key, opt, flags, iss, g->seq + 1, wnd);
+	} else {
+		m = header_new(s, key, opt, flags, iss, g->seq + 1, wnd);
+	}
+	if (m != NULL)
+		emit(s, key, m, NET_ECN_NOT_ECT, now);
 }
 
 void segment_send_rst(struct tcp_conn *c, lg_us now)
@@ -277,7 +312,7 @@ void segment_send_rst(struct tcp_conn *c, lg_us now)
 	if (h == NULL)
 		return;
 	TCP_COUNT(c->s, RSTS_OUT);
-	emit(c->s, &c->key, h, now);
+	emit(c->s, &c->key, h, NET_ECN_NOT_ECT, now);
 }
 
 void segment_answer_rst(
@@ -293,5 +328,5 @@ void segment_answer_rst(
 	if (h == NULL)
 		return;
 	TCP_COUNT(s, RSTS_OUT);
-	emit(s, key, h, now);
+	emit(s, key, h, NET_ECN_NOT_ECT, now);
 }

@@ -10,7 +10,7 @@
 void tcp_opts_default(struct tcp_opts *o)
 {
 	*o = (struct tcp_opts){
-		.rcv_buf = 6 * 1024 * 1024,
+		.rcv_buf = 8 * 1024 * 1024,
 		.rcv_start = TCP_RCV_START,
 		.snd_buf = 4 * 1024 * 1024,
 		.keepalive_idle = LG_SEC(120),
@@ -19,7 +19,7 @@ void tcp_opts_default(struct tcp_opts *o)
 		.connect_timeout = LG_SEC(5),
 		.user_timeout = LG_SEC(120),
 		.fin_timeout = LG_SEC(30),
-		.cc = "reno",
+		.cc = "cubic",
 	};
 }
 
@@ -72,6 +72,12 @@ static void apply_defaults(struct tcp_stack_params *p)
 		p->half_open_timeout = LG_SEC(10);
 	if (p->max_half_open == 0)
 		p->max_half_open = LG_MAX(p->max_conns / 4, 1u);
+	if (p->syn_cookies_always)
+		p->syn_cookies_above = 0;
+	else if (p->syn_cookies_above == 0)
+		p->syn_cookies_above = LG_MAX(p->max_half_open / 2, 1u);
+	else if (p->syn_cookies_above >= p->max_half_open)
+		p->syn_cookies_above = UINT32_MAX; /* never */
 	if (p->max_time_wait == 0)
 		p->max_time_wait = LG_MAX(p->max_conns / 4, 1u);
 	if (p->max_ooo_ranges == 0)
@@ -104,6 +110,7 @@ struct tcp_stack *tcp_stack_create(const struct tcp_stack_params *p, lg_us now)
 	s->p.name = s->name;
 	apply_defaults(&s->p);
 	init_lists(s);
+	s->spare = TCP_SPARE;
 	lg_wheel_init(&s->wheel, now);
 	snprintf(table_name, sizeof(table_name), "tcp_%s", s->name);
 	s->flows = flow_table_create(table_name, p->max_conns, p->socket_id, &s->p.secret);

@@ -15,19 +15,21 @@ uint32_t tcp_isn(
 	return (uint32_t)h + (uint32_t)(now / 4);
 }
 
-uint8_t syn_wscale(uint32_t rcv_buf)
+/* RFC 7323 section 2.3: once and for all, so for what the window may grow to: half of the memory.
+ */
+uint8_t syn_wscale(const struct tcp_opts *o)
 {
 	uint8_t shift = 0;
-	while (shift < TCP_MAX_WSCALE && (rcv_buf >> shift) > UINT16_MAX)
+	while (shift < TCP_MAX_WSCALE && (o->rcv_buf / 2 >> shift) > UINT16_MAX)
 		shift++;
 	return shift;
 }
 
 /* RFC 6691: from the interface's MTU, without any options deducted. */
-uint16_t syn_mss(const struct tcp_conn *c)
+uint16_t syn_mss_of(const struct tcp_stack *s, const struct flow_key *key)
 {
-	unsigned headers = (conn_is_v4(c) ? 20 : 40) + sizeof(struct rte_tcp_hdr);
-	return (uint16_t)(c->s->p.mtu[c->key.side] - headers);
+	unsigned headers = (lg_ip_is_v4(&key->remote) ? 20 : 40) + sizeof(struct rte_tcp_hdr);
+	return (uint16_t)(s->p.mtu[key->side] - headers);
 }
 
 void syn_negotiate(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
@@ -49,6 +51,7 @@ void syn_negotiate(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 	}
 	if (o->sack_permitted)
 		c->flags |= CF_SACK;
+	ecn_negotiate(c, g);
 	/* The window in a SYN is never scaled (RFC 7323 section 2.2). */
 	c->snd_wnd = c->max_snd_wnd = g->wnd;
 	c->snd_wl1 = g->seq;

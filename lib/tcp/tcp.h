@@ -70,6 +70,13 @@
 		"ICMP error about no connection, or outside its window (RFC 5927)")                \
 	X(TIME_WAIT_RECYCLED, "time-wait-recycled", "TIME-WAIT ended early to make room")          \
 	X(HALF_OPEN_EVICTED, "half-open-evicted", "oldest half-open dropped to make room")         \
+	X(SYNCOOKIES_SENT, "syncookies-sent", "SYNs answered by a SYN cookie (RFC 4987)")          \
+	X(SYNCOOKIES_RECV, "syncookies-recv", "valid SYN cookies that came back")                  \
+	X(SYNCOOKIES_FAILED, "syncookies-failed",                                                  \
+		"segments of no connection whose ACK is no SYN cookie of ours, while some are "    \
+		"out")                                                                             \
+	X(CE_RCVD, "ce-rcvd", "data segments that a router marked by CE (RFC 3168)")               \
+	X(ECN_SIGNALS, "ecn-signals", "windows reduced, or already reduced, when ECE came")        \
 	X(PMTU_LOWERED, "pmtu-lowered", "path MTU lowered by ICMP")
 
 enum tcp_counter {
@@ -136,16 +143,23 @@ struct tcp_opts {
 	lg_us user_timeout;    /* unacknowledged data or zero window longer than this ends the
 				  connection */
 	lg_us fin_timeout; /* after tcp_release(): FIN-WAIT-2, and queued data without progress */
+	bool ecn;          /* RFC 3168: passive: when the client asks; active: ask for it */
 	const char *cc;    /* congestion control: "cubic" (NULL), "reno", "bbr" */
 };
-/* Defaults: 256 KiB to 6 MiB to receive, 4 MiB to send, keepalive 120 s/15 s/4, connect 5 s, user
+/* Defaults: 256 KiB to 8 MiB to receive, 4 MiB to send, keepalive 120 s/15 s/4, connect 5 s, user
  * timeout 120 s, fin 30 s. */
 void tcp_opts_default(struct tcp_opts *o);
 
 struct tcp_stack_params {
-	const char *name;             /* unique, < 16 chars */
-	uint32_t max_conns;           /* connection blocks, allocated at start */
-	uint32_t max_half_open;       /* SYN-RECEIVED at once; 0: a quarter of max_conns */
+	const char *name;       /* unique, < 16 chars */
+	uint32_t max_conns;     /* connection blocks, allocated at start */
+	uint32_t max_half_open; /* SYN-RECEIVED at once; 0: a quarter of max_conns */
+	/*
+	 * With so many half-open, SYNs are answered by SYN cookies; 0: half of max_half_open. From
+	 * max_half_open on: never, and the oldest half-open gives way.
+	 */
+	uint32_t syn_cookies_above;
+	bool syn_cookies_always;      /* whatever is half-open */
 	uint32_t max_time_wait;       /* the oldest is recycled; 0: a quarter of max_conns */
 	lg_us time_wait;              /* 2 MSL; default 60 s */
 	lg_us half_open_timeout;      /* SYN-RECEIVED; default 10 s */
@@ -194,7 +208,8 @@ enum tcp_pressure {
  * Tells the stack how many mbufs of its pool are free, out of `total` that connections may hold
  * (the pool without what rings occupy; a larger free_mbufs is all right). Call every few
  * milliseconds, and after a few hundred packets: the reserve must outlast what comes in between.
- * What was promised in windows is never taken back. When a level changes, connections hear of it
+ * What was promised in windows is never taken back. Below 3/4 free buffers grow less, below 1/2 no
+ * more. When a level changes, connections hear of it
  * (WRITABLE, window updates, out-of-order data dropped) in slices of bounded work per call.
  */
 void tcp_stack_pressure(struct tcp_stack *s, uint32_t free_mbufs, uint32_t total);

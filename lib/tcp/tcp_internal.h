@@ -32,6 +32,7 @@
 #define TCP_RX_SLACK          4608  /* two buffers: what packing may need on top */
 #define TCP_RCV_START         (256 * 1024) /* receive memory at first, by default */
 #define TCP_SND_START         (128 * 1024) /* send memory of a short or slow path */
+#define TCP_SPARE             256          /* nobody needs to hold back */
 #define TCP_WRITABLE_ROOM     (128 * 1024) /* worth waking a waiting sender for */
 #define TCP_DUPTHRESH         3            /* RFC 5681 section 3.2 */
 #define TCP_QUICKACKS         16 /* first segments are acknowledged at once: feeds slow start */
@@ -42,7 +43,9 @@
 #define TCP_DELACK            LG_MS(40)
 #define TCP_NOMBUF_RETRY      LG_MS(10)
 #define TCP_PAWS_IDLE         ((lg_us)24 * 86400 * 1000000) /* RFC 7323 section 5.5 */
-#define TCP_CHALLENGES_PER_5S 10                            /* per connection, RFC 5961 section 7 */
+#define TCP_COOKIE_EPOCH      LG_SEC(64) /* a SYN cookie is good in its epoch and the next */
+#define TCP_COOKIE_WINDOW     14600      /* no client's first flight is larger (RFC 6928) */
+#define TCP_CHALLENGES_PER_5S 10         /* per connection, RFC 5961 section 7 */
 
 /* Defaults of struct tcp_stack_params. */
 #define TCP_MAX_OOO_RANGES   64
@@ -58,6 +61,7 @@ struct tcp_seg {
 	uint32_t len; /* payload bytes */
 	uint16_t wnd; /* as in the header, not scaled */
 	uint8_t flags;
+	uint8_t ecn; /* enum net_ecn, of the IP header */
 	struct tcp_options opt;
 };
 
@@ -151,7 +155,17 @@ enum {
 	CF_SYN_RTX = 1 << 18,   /* our SYN was sent more than once */
 	CF_RETRY = 1 << 19,     /* an mbuf was missing: the delayed-ACK timer tries again */
 	CF_PROBE = 1 << 20,     /* the persist timer wants a probe out */
-	CF_PACED = 1 << 21,     /* data waits, or waited until now, for its pace */
+	CF_PACED = 1 << 25,     /* data waits, or waited until now, for its pace */
+	CF_ECN_ASKED = 1 << 21, /* all our SYNs so far were ECN-setup SYNs (RFC 3168) */
+	CF_ECN = 1 << 22,       /* ECN was negotiated */
+	CF_ECE = 1 << 23,       /* a CE mark came and no CWR since: our segments carry ECE */
+	CF_CWR = 1 << 24,       /* the next new data says that the window was reduced */
+};
+
+/* A place in the send queue: m is the chain segment whose first byte is seq. */
+struct tcp_cursor {
+	struct rte_mbuf *m;
+	uint32_t seq;
 };
 
 /*
@@ -183,9 +197,7 @@ struct tcp_conn {
 
 	/* -- line 2 -- */
 	struct tcp_rec *rec_head, *rec_tail;
-	struct rte_mbuf *cur_m; /* chain segment that holds cur_seq: where the next new data is */
-	uint32_t cur_seq;
-	uint32_t n_recs;
+	struct tcp_cursor cur;     /* where the next new data is */
 	lg_us rexmt_at, delack_at; /* true deadlines; 0 = off. The wheel's may be earlier (lazy) */
 	lg_us srtt, rto;           /* srtt 0: no sample yet */
 
@@ -209,9 +221,11 @@ struct tcp_conn {
 	} rack;
 	lg_us reo_at;      /* the reordering window of a segment ends; 0: off */
 	uint32_t n_sacked; /* segments */
+	uint32_t n_recs;
 	uint32_t tlp_end_seq;
 	bool tlp_out, tlp_is_retrans;
-	uint8_t rexmt_kind;                  /* enum tcp_rexmt */
+	uint8_t rexmt_kind;        /* enum tcp_rexmt */
+	struct tcp_cursor rtx_cur; /* where the last retransmission was; m NULL: nowhere */
 	uint32_t prior_cwnd, prior_ssthresh; /* before the last reduction */
 
 	/* -- receive store -- */
@@ -238,7 +252,8 @@ struct tcp_conn {
 	uint32_t iss, irs;
 	uint32_t fin_seq;
 	uint32_t max_snd_wnd;
-	uint32_t recover; /* RFC 6582: highest sequence sent when recovery began */
+	uint32_t recover;     /* RFC 6582: highest sequence sent when recovery began */
+	uint32_t ecn_recover; /* SND.NXT at the last reduction: one per window of data */
 	uint32_t ts_offset;
 	struct {
 		uint32_t delivered, out, recover_fs; /* RFC 6937 */
@@ -331,9 +346,11 @@ struct tcp_stack {
 	uint16_t listener_at[TCP_LISTENER_BUCKETS]; /* 1 + index of the first; 0: none */
 
 	uint8_t pressure;                  /* enum tcp_pressure */
+	uint16_t spare;                    /* of TCP_SPARE: how far buffers may grow */
 	uint32_t relief_next, relief_left; /* walk over conns after a change of it */
 
 	struct tcp_rate rst_rate, challenge_rate;
+	lg_us cookies_until; /* the last SYN cookie that was sent may come back until then */
 	uint64_t counters[TCP_CTR_MAX];
 	uint64_t reasons[TCP_REASON_MAX];
 	char name[16];
@@ -349,6 +366,10 @@ struct tcp_stack {
 /* A fresh block (TIME-WAIT and orphans are recycled when none is free), or NULL. */
 struct tcp_conn *conn_new(struct tcp_stack *s, const struct flow_key *key,
 	const struct tcp_opts *opts, const struct tcp_cc_ops *cc, lg_us now);
+/* Where our sequence numbers begin. */
+void conn_set_iss(struct tcp_conn *c, uint32_t iss);
+/* True when conn_new() would find room in the table. */
+bool conn_available(const struct tcp_stack *s);
 void conn_set_state(struct tcp_conn *c, enum tcp_state st);
 /* Ends the connection: out of the table, timers off, send side freed. The block stays until
  * released. */
@@ -386,6 +407,31 @@ struct tcp_listener *listener_find(
  */
 void listen_syn(struct tcp_stack *s, const struct flow_key *key, struct tcp_seg *g,
 	const uint32_t *isn_floor, lg_us now);
+/* False (counted) while nobody new is let in. */
+bool listen_allows(struct tcp_stack *s, const struct tcp_listener *l);
+/*
+ * A block in SYN-RECEIVED for what the SYN said, on no list and without a timer. NULL (counted)
+ * when none is left; a half-open one makes way before that.
+ */
+struct tcp_conn *listen_new(struct tcp_stack *s, const struct flow_key *key,
+	const struct tcp_listener *l, const struct tcp_seg *syn, lg_us now);
+
+/* ---- cookie.c: SYN cookies (RFC 4987) ----------------------------------------------------------
+ */
+
+/* True when a SYN is to be answered by a cookie now. */
+bool cookie_wanted(const struct tcp_stack *s);
+/* The SYN-ACK for a SYN, in its own mbuf where it fits. Takes g->m then. */
+void cookie_send(struct tcp_stack *s, const struct tcp_listener *l, const struct flow_key *key,
+	struct tcp_seg *g, lg_us now);
+/*
+ * A segment of no connection that may bring a cookie back: opens the connection and goes on with
+ * the segment. False: an RST is due.
+ */
+bool cookie_ack(struct tcp_stack *s, const struct tcp_listener *l, const struct flow_key *key,
+	struct tcp_seg *g, lg_us now);
+/* The same for a connection that became half-open after all, by another SYN of the same client. */
+bool cookie_adopt(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
 
 /* ---- syn.c: initial sequence numbers and SYN options -------------------------------------------
  */
@@ -395,12 +441,40 @@ uint32_t tcp_isn(
 	const struct tcp_stack *s, const struct flow_key *key, lg_us now, uint32_t *ts_offset);
 /* Takes over what the peer's SYN offers; ours were offered before or will be in the SYN-ACK. */
 void syn_negotiate(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
-uint8_t syn_wscale(uint32_t rcv_buf);
-uint16_t syn_mss(const struct tcp_conn *c);
+uint8_t syn_wscale(const struct tcp_opts *o);
+uint16_t syn_mss_of(const struct tcp_stack *s, const struct flow_key *key);
+static inline uint16_t syn_mss(const struct tcp_conn *c)
+{
+	return syn_mss_of(c->s, &c->key);
+}
+/* What a connection's timestamps show now. */
+static inline uint32_t tcp_ts_clock(uint32_t ts_offset, lg_us now)
+{
+	return (uint32_t)(now / 1000) + ts_offset;
+}
 static inline uint32_t conn_ts_now(const struct tcp_conn *c, lg_us now)
 {
-	return (uint32_t)(now / 1000) + c->ts_offset;
+	return tcp_ts_clock(c->ts_offset, now);
 }
+
+/* ---- ecn.c: RFC 3168 ----------------------------------------------------------------------------
+ */
+
+/* Of an ECN-setup SYN; of its SYN-ACK only ECE. */
+#define ECN_SETUP (RTE_TCP_ECE_FLAG | RTE_TCP_CWR_FLAG)
+/* ECE and CWR for the SYN or SYN-ACK that is sent now. */
+uint8_t ecn_syn_flags(struct tcp_conn *c);
+/* With the peer's SYN or SYN-ACK; and with its SYN sent again. */
+void ecn_negotiate(struct tcp_conn *c, const struct tcp_seg *g);
+void ecn_syn_again(struct tcp_conn *c, const struct tcp_seg *g);
+/* Data that lies in the window, all or in part. */
+void ecn_data_received(struct tcp_conn *c, const struct tcp_seg *g);
+/* An ACK in range, before it is processed. */
+void ecn_on_ack(struct tcp_conn *c, const struct tcp_seg *g, lg_us now);
+/* The congestion window was reduced, for whatever reason: the peer is told by CWR. */
+void ecn_reduced(struct tcp_conn *c);
+/* For a segment that is sent now: adds to its flags, returns its enum net_ecn. */
+uint8_t ecn_mark(struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t *flags);
 
 /* ---- state_table.c: which flags make sense in which state --------------------------------------
  */
@@ -632,6 +706,12 @@ uint32_t segment_room(const struct tcp_conn *c);
 /* Sends [seq, seq + len) of the send queue, or no data. False: no mbuf (counted, nothing sent). */
 bool segment_send(struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags, lg_us now);
 bool segment_send_syn(struct tcp_conn *c, lg_us now);
+/*
+ * A SYN-ACK of no connection in answer to g, with further flags. Takes g->m where the answer fits
+ * into it.
+ */
+void segment_answer_syn(struct tcp_stack *s, const struct flow_key *key, struct tcp_seg *g,
+	const struct tcp_options *opt, uint8_t flags, uint32_t iss, uint16_t wnd, lg_us now);
 bool segment_send_ack(struct tcp_conn *c, lg_us now);
 void segment_send_rst(struct tcp_conn *c, lg_us now);
 /* RST in answer to a segment of no connection, or to an unacceptable ACK (3.10.7.1); rate-limited.

@@ -6,6 +6,12 @@
  */
 #include "tcp/tcp_internal.h"
 
+/* What may be grown to, with as many buffers free as there are. */
+static uint32_t ceiling(const struct tcp_conn *c, uint32_t start, uint32_t most)
+{
+	return start + (uint32_t)((uint64_t)(most - start) * c->s->spare / TCP_SPARE);
+}
+
 /* ---- receive: dynamic right-sizing -------------------------------------------------------------
  */
 
@@ -53,14 +59,13 @@ static void note_window_filled(struct tcp_conn *c, lg_us now)
 	c->round_rtt = c->rcv_rtt != 0 ? LG_MIN(c->rcv_rtt, took) : took;
 }
 
-/* The estimate falls at once and rises by an eighth a round: a pause of the peer is no path. */
-static void update_rtt(struct tcp_conn *c)
+/* It falls at once; it doesn't rise in a round that a pause of the peer made long. */
+static void update_rtt(struct tcp_conn *c, lg_us rtt, lg_us took)
 {
-	lg_us was = c->rcv_rtt != 0 ? c->rcv_rtt : c->srtt, seen = c->round_rtt;
+	lg_us seen = c->round_rtt;
 
-	if (seen == 0)
-		return;
-	c->rcv_rtt = was == 0 || seen < was ? seen : LG_MIN(seen, was + was / 8 + 1);
+	if (seen != 0 && (seen <= rtt || took <= 4 * rtt))
+		c->rcv_rtt = seen;
 }
 
 /* bytes: read per round trip. */
@@ -68,12 +73,11 @@ static void grow(struct tcp_conn *c, uint64_t bytes)
 {
 	/* Twice, because a window is half of the memory (window.c). */
 	uint64_t want = 2 * TUNE_WINDOWS * bytes + TCP_RX_SLACK;
+	uint32_t most = ceiling(c, tune_rcv_start(&c->opts), c->opts.rcv_buf);
 
-	if (want <= c->rcv_buf || c->rcv_buf >= c->opts.rcv_buf)
+	if (LG_MIN(want, (uint64_t)most) <= c->rcv_buf)
 		return;
-	if (c->s->pressure != TCP_PRESSURE_NONE)
-		return;
-	c->rcv_buf = (uint32_t)LG_MIN(want, (uint64_t)c->opts.rcv_buf);
+	c->rcv_buf = (uint32_t)LG_MIN(want, (uint64_t)most);
 	TCP_COUNT(c->s, RCV_BUF_GROWN);
 }
 
@@ -85,18 +89,25 @@ static void begin_round(struct tcp_conn *c, lg_us now)
 	c->round_rtt = 0;
 }
 
-/*
- * Bytes that wait in rx are not counted as read: who reads slower than they come needs no larger
- * window. And a round that took longer than a round trip counts for its part only.
- */
+/* A round that took longer than a round trip counts for its part only. */
 static void end_round(struct tcp_conn *c, lg_us rtt, lg_us now)
 {
 	uint32_t was_read = read_edge(c) - c->round_read;
+	lg_us took = now - c->round_at;
 
-	if (was_read > c->rx.len)
-		grow(c, (was_read - c->rx.len) * rtt / (now - c->round_at));
-	update_rtt(c);
+	grow(c, was_read * rtt / took);
+	update_rtt(c, rtt, took);
 	begin_round(c, now);
+}
+
+/* The best guess of now; 0: none yet. */
+static lg_us round_trip(const struct tcp_conn *c)
+{
+	lg_us rtt = c->rcv_rtt != 0 ? c->rcv_rtt : c->srtt;
+
+	if (rtt == 0 || c->round_rtt == 0)
+		return LG_MAX(rtt, c->round_rtt);
+	return LG_MIN(rtt, c->round_rtt);
 }
 
 void tune_rcv(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
@@ -105,7 +116,7 @@ void tune_rcv(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 		begin_round(c, now);
 	note_echo(c, g, now);
 	note_window_filled(c, now);
-	lg_us rtt = c->rcv_rtt != 0 ? c->rcv_rtt : c->srtt != 0 ? c->srtt : c->round_rtt;
+	lg_us rtt = round_trip(c);
 	if (rtt != 0 && now - c->round_at >= rtt)
 		end_round(c, rtt, now);
 }
@@ -122,7 +133,8 @@ uint32_t tune_snd_limit(const struct tcp_conn *c)
 {
 	uint32_t flight = LG_MAX(c->cwnd, c->snd_nxt - c->snd_una);
 	uint64_t want = UINT64_C(4) * LG_MIN(flight, c->snd_wnd);
+	uint32_t start = LG_MIN(c->opts.snd_buf, (uint32_t)TCP_SND_START);
 
-	want = LG_MAX(want, (uint64_t)TCP_SND_START);
-	return (uint32_t)LG_MIN(want, (uint64_t)c->opts.snd_buf);
+	want = LG_MIN(want, (uint64_t)ceiling(c, start, c->opts.snd_buf));
+	return LG_MAX((uint32_t)want, start);
 }

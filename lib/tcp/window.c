@@ -24,7 +24,12 @@ static uint32_t sws_step(const struct tcp_conn *c)
 static uint32_t window_edge(const struct tcp_conn *c)
 {
 	uint32_t unit_mask = (1u << c->rcv_wscale) - 1;
-	uint32_t edge = c->rcv_nxt + (window_space(c) & ~unit_mask);
+	uint32_t space = window_space(c);
+
+	/* The SYN-ACK may go out again, and can say no more than this (RFC 7323 section 2.2). */
+	if (c->state == TCP_SYN_RECEIVED)
+		space = LG_MIN(space, (uint32_t)UINT16_MAX);
+	uint32_t edge = c->rcv_nxt + (space & ~unit_mask);
 	if (seq_lt(edge, c->rcv_adv + sws_step(c)))
 		return c->rcv_adv;
 	return edge;
@@ -44,10 +49,12 @@ uint16_t window_select(struct tcp_conn *c)
 
 uint16_t window_select_syn(struct tcp_conn *c)
 {
-	uint32_t space = LG_MIN(window_space(c), (uint32_t)UINT16_MAX);
+	/* Not scaled, but of whole units, so that the next segment can say the same. */
+	uint32_t unit_mask = (1u << c->rcv_wscale) - 1, most = (uint32_t)UINT16_MAX & ~unit_mask;
+	uint32_t space = LG_MIN(window_space(c) & ~unit_mask, most);
 
 	/* Sent again under pressure, it still says what it said first. */
-	space = LG_MAX(space, LG_MIN(rcv_wnd(c), (uint32_t)UINT16_MAX));
+	space = LG_MAX(space, LG_MIN(rcv_wnd(c), most));
 	c->rcv_adv = c->rcv_nxt + space;
 	return (uint16_t)space;
 }

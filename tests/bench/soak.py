@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-The soak: the real gateway under mixed traffic of real kernel clients, with packets lost on both sides, for as long as
-wanted. Each body that passes is compared with what it must be. Then traffic ends, and every gauge must be where it was
-before: what isn't is named, and the exit status is 1.
+The soak: the real gateway under mixed traffic of real kernel clients, with packets lost, late and doubled on both
+sides, for as long as wanted. Each body that passes is compared with what it must be. Then traffic ends, and every gauge
+must be where it was before: what isn't is named, and the exit status is 1.
 
-    scripts/soak [--minutes 30] [--clients 12] [--loss 1] [--seed N]
+    scripts/soak [--minutes 30] [--clients 12] [--path loss=1%,...] [--seed N]
 """
 
 import argparse
@@ -24,18 +24,19 @@ sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "tests" / "pool")]
 
 import payload  # noqa: E402
 from client import Closed, Conn, tls_client_context  # noqa: E402
+from impaired import ImpairedLab, Wire  # noqa: E402
 from lab import GW4, GW4_SECOND, GW6, Certificates, Lab  # noqa: E402
-from netns import sh  # noqa: E402
 
 MIB = 1024 * 1024
 HOST = "webext2.example.test"
 SETTLE = 30         # seconds that all may take to be as before; the time-outs of configure() are shorter
 GROWTH = 24 * MIB   # memory above that after the first tenth of the time
 CLIENT_TIMEOUT = 60
+PATH = "loss=1%,delay=1ms,reorder=1%:4ms,duplicate=0.5%"
 ADDRESSES = (GW4, GW4, GW4_SECOND, GW6)
 # Short, so that what a lost reset left behind is gone soon: keepalive finds it after five times its time.
 TIMEOUTS = {"time_wait": "2s", "fin_wait": "3s", "half_open": "3s", "tls_handshake": "15s", "request_header": "15s",
-            "idle": "15s", "retransmit": "15s", "body_progress": "30s", "keepalive_client": "3s",
+            "connect": "15s", "idle": "15s", "retransmit": "15s", "body_progress": "30s", "keepalive_client": "3s",
             "keepalive_pool": "3s", "drain": "5s"}
 
 
@@ -82,7 +83,8 @@ def keep_alive(c):
     with c.connect() as conn:
         for number in range(c.random.randint(2, 12)):
             answer = conn.ask(f"/again/{number}")
-            check(answer.status == 200 and answer.json()["target"] == f"/again/{number}", "another's answer")
+            check(answer.status == 200, f"status {answer.status}")
+            check(answer.json()["target"] == f"/again/{number}", "another's answer")
             time.sleep(c.random.choice((0, 0, 0.02, 0.3)))
 
 
@@ -217,15 +219,30 @@ class Tally:
             self.errors.append(what)
 
 
-# -- loss ---------------------------------------------------------------------------------------------
+# -- the path -----------------------------------------------------------------------------------------
 
 
-def lose(space, interface, percent):
-    """The kernel throws away that share of what comes in and goes out at one end of a veth pair (nftables)."""
-    space.run("nft", "add table netdev loss; delete table netdev loss; add table netdev loss")
-    for hook in ("ingress", "egress") if percent else ():
-        space.run("nft", f"add chain netdev loss {hook} {{ type filter hook {hook} device {interface} priority 0; }}; "
-                         f"add rule netdev loss {hook} numgen random mod 10000 < {round(percent * 100)} drop")
+class WiredLab(Lab):
+    """The laboratory with an impairing wire (tests/impair) in the cable on each side of the gateway."""
+
+    def __init__(self, name="lyncgate-soak"):
+        super().__init__(name, pools={"second": ["second"]})
+        self.cables, self.wires = [], []
+
+    def _veth(self, gateway_end, space, kernel_end):
+        between = self._space("wire-" + gateway_end)
+        self._silence(between)
+        ImpairedLab._cable(space, kernel_end, between, "left")
+        ImpairedLab._cable(self.gateway_space, gateway_end, between, "right")
+        self.cables.append(between)
+
+    def start_wires(self, path, seed):
+        for number, between in enumerate(self.cables):
+            self.wires.append(Wire(self, between, "left", ["right"], path, path, seed + number))
+
+    def be_gentle(self):
+        for wire in self.wires:
+            wire.be_gentle()
 
 
 # -- gauges -------------------------------------------------------------------------------------------
@@ -259,19 +276,15 @@ def settled(gateway, before, within=SETTLE):
 
 class Soak:
     """
-    A lab with its gateway already serving. run() -> a list of all that was wrong. `say` takes the status lines.
+    A WiredLab with its gateway already serving. run() -> a list of all that was wrong. `say` takes the status lines.
     """
 
-    def __init__(self, lab, gateway, clients=12, loss=1.0, seed=1, say=print):
-        self.lab, self.gateway, self.loss, self.say = lab, gateway, loss, say
+    def __init__(self, lab, gateway, clients=12, lossy=True, seed=1, say=print):
+        self.lab, self.gateway, self.say = lab, gateway, say
         self.tally = Tally()
         context = tls_client_context(lab.certs.public_ca)
-        self.clients = [Client(lab, context, seed * 1000 + number, self.tally, loss > 0) for number in range(clients)]
+        self.clients = [Client(lab, context, seed * 1000 + number, self.tally, lossy) for number in range(clients)]
         self.begun = time.monotonic()
-
-    def set_loss(self, percent):
-        lose(self.lab.client, "ext0", percent)
-        lose(self.lab.inside, "int0", percent)
 
     def status(self):
         tcp, now = self.gateway.telemetry("/lyncgate/tcp"), gauges(self.gateway)
@@ -308,11 +321,8 @@ class Soak:
 
     def run(self, seconds, every=30):
         idle = self.idle_level()
-        if self.loss:
-            self.set_loss(self.loss)
         memory = self.traffic(seconds, every)
-        if self.loss:
-            self.set_loss(0)
+        self.lab.be_gentle()
         if any(client.is_alive() for client in self.clients):
             self.tally.wrong("a client never came to an end")
         wrong = settled(self.gateway, idle)
@@ -320,7 +330,12 @@ class Soak:
         if grown > GROWTH:
             wrong.append(f"memory grew by {grown / MIB:.1f} MiB since a tenth of the time")
         self.status()
-        return self.tally.errors + wrong
+        return self.tally.errors + wrong + self.warnings()
+
+    def warnings(self):
+        """Where a client was wronged, the gateway mostly says why."""
+        lines = [line for line in self.gateway.log_lines() if " WARN" in line or " ERROR" in line]
+        return lines[-10:] if self.tally.errors else []
 
 
 def configure(config):
@@ -329,8 +344,10 @@ def configure(config):
     return config
 
 
-def prepare(lab):
-    """The pool that the clients ask, and the gateway. Its log would only fill the disk."""
+def prepare(lab, certificates, path, seed):
+    """Wires, the pool that the clients ask, and the gateway. The pool's log would only fill the disk."""
+    lab.use_certificates(certificates).build()
+    lab.start_wires(path, seed)
     lab.start_pool("second", "--log", "/dev/null")
     return lab.gateway(configure(lab.config())).start()
 
@@ -339,15 +356,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--clients", type=int, default=12)
-    parser.add_argument("--loss", type=float, default=1.0, help="percent, each way and on both sides of the gateway")
+    parser.add_argument("--path", default=PATH, help="each way and on both sides of the gateway: see tests/impair")
     parser.add_argument("--seed", type=int, default=random.randrange(1000000))
     options = parser.parse_args()
-    sh("nft", "--version")
-    print(f"seed {options.seed}, {options.clients} clients, {options.loss} % lost, {options.minutes:g} minutes")
-    with tempfile.TemporaryDirectory(prefix="lyncgate-soak-") as folder, Lab("lyncgate-soak") as lab:
-        lab.use_certificates(Certificates(folder)).build()
-        gateway = prepare(lab)
-        soak = Soak(lab, gateway, options.clients, options.loss, options.seed)
+    print(f"seed {options.seed}, {options.clients} clients, {options.minutes:g} minutes, {options.path}")
+    with tempfile.TemporaryDirectory(prefix="lyncgate-soak-") as folder, WiredLab() as lab:
+        gateway = prepare(lab, Certificates(folder), options.path, options.seed)
+        soak = Soak(lab, gateway, options.clients, "loss" in options.path, options.seed)
         wrong = soak.run(60 * options.minutes, min(30, 6 * options.minutes))
         if not gateway.process.alive():
             wrong.append(f"the gateway ended:\n{lab.logs()}")

@@ -27,8 +27,8 @@ def certificates(tmp_path_factory):
     return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
-def make_lab(certificates, **options):
-    lab = Lab()
+def make_lab(certificates, kind=Lab, **options):
+    lab = kind()
     LABS.append(lab)
     try:
         return lab.use_certificates(certificates).build(**options)

@@ -42,14 +42,18 @@ defaults
 frontend plain
     bind {address}:80
     default_backend pool
+frontend tls
+    bind {address}:443 ssl crt {pem}
+    default_backend pool-tls
 backend pool
     server pool {server}:8080
+backend pool-tls
+    server pool {server}:4443 ssl verify none
 """
 
 
 def impair_binary():
-    build = pathlib.Path(gateway_binary()).resolve().parents[2]
-    return os.environ.get("LYNCGATE_IMPAIR", str(build / "tests" / "impair" / "impair"))
+    return os.environ.get("LYNCGATE_IMPAIR", str(ROOT / "build" / "tests" / "impair" / "impair"))
 
 
 def congestion_controls():
@@ -63,12 +67,14 @@ def congestion_controls():
 
 
 class Wire:
-    """One run of the impairing wire: up is from the left to the right."""
+    """One run of the impairing wire: up is from the left to the right. `trace`: a file for a line per segment."""
 
-    def __init__(self, lab, space, left, right, up, down, seed):
+    def __init__(self, lab, space, left, right, up, down, seed, trace=None):
         self.lab = lab
+        options = ["--trace", trace] if trace else []
         self.process = lab.start("wire", space.command(
-            impair_binary(), "--left", left, "--right", ",".join(right), "--seed", seed, "--up", up, "--down", down))
+            impair_binary(), "--left", left, "--right", ",".join(right), "--seed", seed, "--up", up, "--down", down,
+            *options))
         self.process.out.wait(lambda line: line == "ready", 10, self.process.out_begin, self.process.alive)
 
     def be_gentle(self):
@@ -87,9 +93,13 @@ class Wire:
 
 
 class ImpairedLab(Lab):
-    def __init__(self, name="lyncgate-wire"):
+    """`controls`: the congestion controls that the gateway shall have listeners for; all, when left out."""
+
+    def __init__(self, name="lyncgate-wire", controls=None):
         super().__init__(name, pools={"main": [POOL]})
+        self.wanted_controls = controls
         self.peer = self.outer = self.inner = None
+        self.right, self.gateway_controls = [], []
 
     def build(self, inside=False, peer=True):
         self.client, self.gateway_space, self.inside, self.outer = (
@@ -144,29 +154,38 @@ class ImpairedLab(Lab):
     # -- the two proxies ------------------------------------------------------------------------
 
     def config(self, workers=1):
+        """One plain and one TLS listener per congestion control: see gateway_port()."""
         config = super().config(workers)
-        del config["listeners"]
-        names = congestion_controls()
-        if names:
-            config["listeners"] = {name: {"bind": f"*:{80 + i}", "congestion_control": name}
-                                   for i, name in enumerate(names)}
-        else:
-            config["listeners"] = {"plain": {"bind": "*:80"}}
-        self.gateway_ports = {name: 80 + i for i, name in enumerate(names or ["reno"])}
+        tls = config["listeners"]["https"]["tls"]
+        chosen = [name for name in congestion_controls()
+                  if self.wanted_controls is None or name in self.wanted_controls]
+        self.gateway_controls = chosen or ["reno"]
+        config["listeners"] = {}
+        for i, name in enumerate(self.gateway_controls):
+            choice = {"congestion_control": name} if chosen else {}
+            config["listeners"][name] = {"bind": f"*:{80 + i}", **choice}
+            config["listeners"][name + "-tls"] = {"bind": f"*:{443 + i}", "tls": tls, **choice}
         for port in config["ports"].values():
             port["addresses"] = [address for address in port["addresses"] if ":" not in address]
             port.pop("routes", None)
         del config["ports"]["external"]["gateway"]
-        del config["certificates"]
         config["routes"] = [{"hosts": [HOST], "pool": POOL, "http": "forward"}]
         config["pools"] = {POOL: config["pools"][POOL]}
+        if chosen:
+            config["pools"][POOL]["congestion_control"] = chosen[0]
         return config
+
+    def gateway_port(self, control=None, tls=False):
+        """Where the gateway's TCP uses this congestion control; any, where it doesn't know it."""
+        known = self.gateway_controls
+        return (443 if tls else 80) + (known.index(control) if control in known else 0)
 
     def start_peer(self):
         binary = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
         assert binary, "haproxy is missing: scripts/bench installs it"
-        path = self.folder / "haproxy.cfg"
-        path.write_text(HAPROXY.format(address=PEER4, server=SERVERS[POOL]))
+        path, pem = self.folder / "haproxy.cfg", self.folder / "haproxy.pem"
+        pem.write_text("".join(pathlib.Path(part).read_text() for part in self.certs.public["public"]))
+        path.write_text(HAPROXY.format(address=PEER4, server=SERVERS[POOL], pem=pem))
         self.start("haproxy", self.peer.command(binary, "-db", "-f", path))
         deadline = time.monotonic() + 10
         while True:
@@ -187,15 +206,15 @@ class ImpairedLab(Lab):
 
     def peer_congestion_control(self):
         """What `ss -i` says of HAProxy's connection to the client."""
-        text = self.peer.run("ss", "-Htin", "state", "established", "sport", "=", ":80")
+        text = self.peer.run("ss", "-Htin", "state", "established", "src", PEER4)
         words = text.split()
         return next((name for name in ("reno", "bbr", "cubic") if name in words), None)
 
     # -- wires ----------------------------------------------------------------------------------
 
-    def wire(self, up, down, seed):
+    def wire(self, up, down, seed, trace=None):
         """Between the clients and the proxies; up is what clients send."""
-        return Wire(self, self.outer, "left", self.right, up, down, seed)
+        return Wire(self, self.outer, "left", self.right, up, down, seed, trace)
 
     def inner_wire(self, up, down, seed):
         """Between the gateway and the pool; up is what the pool sends."""
@@ -222,12 +241,11 @@ def open_sockets(space):
 class Transfer:
     """
     One connection, one request: download(size) or upload(size). Seconds are from the first SYN until the
-    last octet (of the answer, for an upload). `progress` is [(time, octets so far)] of a download.
+    last octet (of the answer, for an upload). `tls`: an SSL context. `progress`: [(time, octets of the answer so far)].
     """
 
-    def __init__(self, lab, address=GW4, port=80, congestion_control=None, timeout=120):
-        self.timeout = timeout
-        self.address = (address, port)
+    def __init__(self, lab, address=GW4, port=80, congestion_control=None, tls=None, timeout=120):
+        self.address, self.tls = (address, port), tls
         self.sock = lab.client.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.sock.settimeout(timeout)
         if congestion_control:
@@ -243,6 +261,8 @@ class Transfer:
         self.begin = time.monotonic()
         self.sock.connect(self.address)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls:
+            self.sock = self.tls.wrap_socket(self.sock, server_hostname=HOST, suppress_ragged_eofs=True)
 
     def _answer(self):
         """Reads until the peer's FIN; the body's end stops the time."""
@@ -261,19 +281,21 @@ class Transfer:
                 self.done.set()
         self.body = b"".join(parts).partition(b"\r\n\r\n")[2]
 
-    def download(self, size):
-        with self.sock:
+    def _exchange(self, request):
+        try:
             self._connect()
-            self.sock.sendall(f"GET /size/{size} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
+            self.sock.sendall(request)
             self._answer()
+        finally:
+            self.sock.close()
+
+    def download(self, size):
+        self._exchange(f"GET /size/{size} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
         self.whole = self.status == 200 and self.body == payload.data(size)
         return self
 
     def upload(self, size):
-        with self.sock:
-            self._connect()
-            self.sock.sendall(f"POST /upload HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n"
-                              f"Content-Length: {size}\r\n\r\n".encode() + payload.data(size))
-            self._answer()
+        self._exchange(f"POST /upload HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n"
+                       f"Content-Length: {size}\r\n\r\n".encode() + payload.data(size))
         self.whole = self.status == 200 and json.loads(self.body)["body_sha256"] == payload.sha256(size)
         return self

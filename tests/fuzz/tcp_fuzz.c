@@ -69,6 +69,24 @@ static struct rte_mbuf *exact_mbuf(const uint8_t *data, uint16_t len)
 
 /* ---- the world around the stack ---- */
 
+/* The last SYN-ACK: whoever wants to bring a SYN cookie back must have seen it. */
+static struct {
+	uint32_t seq, ack, tsval;
+	uint16_t port;
+} synack;
+
+static void note_synack(const uint8_t *b, const struct tcp_options *o)
+{
+	const struct rte_tcp_hdr *th = (const struct rte_tcp_hdr *)b;
+
+	if (th->tcp_flags & RTE_TCP_SYN_FLAG && th->tcp_flags & RTE_TCP_ACK_FLAG) {
+		synack.seq = rte_be_to_cpu_32(th->sent_seq);
+		synack.ack = rte_be_to_cpu_32(th->recv_ack);
+		synack.tsval = o->tsval;
+		synack.port = rte_be_to_cpu_16(th->dst_port);
+	}
+}
+
 static void output(
 	void *ctx, enum net_side side, struct rte_mbuf *m, const struct net_tx *tx, lg_us at)
 {
@@ -83,6 +101,7 @@ static void output(
 	const uint8_t *b = rte_pktmbuf_read(m, 0, m->pkt_len, buf);
 	struct tcp_options o;
 	LG_ASSERT(tcp_options_parse(b + 20, (b[12] >> 4) * 4u - 20, &o) == 0);
+	note_synack(b, &o);
 	rte_pktmbuf_free(m);
 }
 
@@ -128,6 +147,7 @@ static void start(void)
 	tcp_opts_default(&o);
 	o.rcv_buf = o.snd_buf = 32768;
 	o.user_timeout = LG_SEC(20);
+	o.ecn = true;
 	LG_ASSERT(tcp_listen(stack, NET_EXTERNAL, &any, 443, &o, NULL) == 0);
 	LG_ASSERT(tcp_listen(stack, NET_INTERNAL, &any, 444, &o, NULL) == 1);
 }
@@ -219,7 +239,7 @@ static unsigned segment_options(struct script *s, struct tcp_conn *c, uint8_t *p
 	o.has_ts = kind & 8;
 	if (o.has_ts) {
 		o.tsval = (c != NULL ? c->ts_recent : 0) + (uint32_t)(int8_t)take8(s);
-		o.tsecr = c != NULL ? conn_ts_now(c, now) - take8(s) : 0;
+		o.tsecr = c != NULL ? conn_ts_now(c, now) - take8(s) : synack.tsval;
 	}
 	if (kind & 16 && c != NULL && !(kind & 7)) {
 		o.n_sack = 1 + (kind >> 5 & 1);
@@ -269,6 +289,11 @@ static void do_segment(struct run *r, struct script *s)
 	th->dst_port = rte_cpu_to_be_16(c != NULL ? c->key.lport : 443);
 	th->sent_seq = rte_cpu_to_be_32(pick_seq(s, c, how));
 	th->recv_ack = rte_cpu_to_be_32(pick_ack(s, c, how >> 2));
+	if (c == NULL && how & 8) {
+		th->src_port = rte_cpu_to_be_16(synack.port);
+		th->sent_seq = rte_cpu_to_be_32(synack.ack);
+		th->recv_ack = rte_cpu_to_be_32(synack.seq + 1);
+	}
 	th->tcp_flags = how & 0x10 ? RTE_TCP_ACK_FLAG : flags;
 	th->rx_win = rte_cpu_to_be_16(take16(s));
 	th->data_off = (uint8_t)((20 + olen) / 4 << 4);
@@ -289,6 +314,7 @@ static void do_segment(struct run *r, struct script *s)
 	struct net_pkt pkt = {.m = m,
 		.src = peer_ip,
 		.dst = stack_ip,
+		.ecn = how & NET_ECN_MASK,
 		.side = c != NULL ? (enum net_side)c->key.side : NET_EXTERNAL};
 	tcp_input(stack, &pkt, 1, now);
 }
@@ -432,6 +458,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct run r = {0};
 	struct script s = {data + 1, size - 1};
 
+	memset(&synack, 0, sizeof(synack));
 	if (size < 1)
 		return 0;
 	if (data[0] % 4 == 0) {

@@ -4,6 +4,7 @@
  * reordering, duplication and corruption.
  *
  *     impair --left w0 --right w1,w2 --seed 7 --up SPEC --down SPEC      (SPEC: see spec.h)
+ *     --trace FILE: a line per TCP segment, see trace.h
  *
  * `up` is from left to right. There may be several ports on the right: they share the line, and
  * frames go to the one where their destination was heard, as at a switch. Frames are scheduled by
@@ -11,6 +12,7 @@
  * it. Says "ready" when it listens; SIGTERM or SIGINT ends it, and it prints what it did as one
  * line of JSON.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -25,6 +27,7 @@
 #include "link.h"
 #include "port.h"
 #include "spec.h"
+#include "trace.h"
 
 #define PORTS       8u
 #define LEFT        0u
@@ -43,6 +46,7 @@ struct wire {
 	struct link up, down;
 	struct link_config up_config, down_config;
 	struct heap heap;
+	struct trace trace;
 	struct station stations[STATIONS];
 	uint32_t station_count;
 	uint64_t entered; /* ns: the latest entry; the links' time never goes back */
@@ -143,6 +147,7 @@ static void enter(
 		link_enter_spared(link, wire->entered, len, &fate);
 	else
 		link_enter(link, wire->entered, len, &fate);
+	trace_frame(&wire->trace, wire->entered, from == LEFT, data, len, &fate);
 	put_under_way(wire, to, data, len, &fate);
 }
 
@@ -270,39 +275,74 @@ static bool use_spec(const char *text, struct link_config *config)
 	return false;
 }
 
-static bool set_up(struct wire *wire, int argc, char **argv)
+static bool open_trace(struct wire *wire, const char *path)
+{
+	wire->trace.out = fopen(path, "w");
+	if (!wire->trace.out)
+		fprintf(stderr, "impair: %s: %s\n", path, strerror(errno));
+	return wire->trace.out != NULL;
+}
+
+struct arguments {
+	char *left, *right;
+	uint64_t seed;
+};
+
+static bool take_option(struct wire *wire, struct arguments *arguments, int option, char *value)
+{
+	switch (option) {
+	case 'l':
+		arguments->left = value;
+		return true;
+	case 'r':
+		arguments->right = value;
+		return true;
+	case 's':
+		arguments->seed = strtoull(value, NULL, 0);
+		return true;
+	case 'u':
+		return use_spec(value, &wire->up_config);
+	case 'd':
+		return use_spec(value, &wire->down_config);
+	case 't':
+		return open_trace(wire, value);
+	default:
+		return false;
+	}
+}
+
+static bool read_arguments(struct wire *wire, struct arguments *arguments, int argc, char **argv)
 {
 	static const struct option options[] = {{"left", required_argument, NULL, 'l'},
 		{"right", required_argument, NULL, 'r'}, {"seed", required_argument, NULL, 's'},
-		{"up", required_argument, NULL, 'u'}, {"down", required_argument, NULL, 'd'}, {0}};
-	char *left = NULL, *right = NULL;
-	uint64_t seed = 1;
+		{"up", required_argument, NULL, 'u'}, {"down", required_argument, NULL, 'd'},
+		{"trace", required_argument, NULL, 't'}, {0}};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'l')
-			left = optarg;
-		else if (option == 'r')
-			right = optarg;
-		else if (option == 's')
-			seed = strtoull(optarg, NULL, 0);
-		else if (option == '?' ||
-			 !use_spec(optarg, option == 'u' ? &wire->up_config : &wire->down_config))
+		if (!take_option(wire, arguments, option, optarg))
 			return false;
 	}
-	if (!left || !right || strchr(left, ',')) {
-		fprintf(stderr, "usage: impair --left IF --right IF[,IF...] [--seed N] "
-				"[--up SPEC] [--down SPEC]\n");
+	if (arguments->left && arguments->right && !strchr(arguments->left, ','))
+		return true;
+	fprintf(stderr, "usage: impair --left IF --right IF[,IF...] [--seed N] [--up SPEC] "
+			"[--down SPEC] [--trace FILE]\n");
+	return false;
+}
+
+static bool set_up(struct wire *wire, int argc, char **argv)
+{
+	struct arguments arguments = {.seed = 1};
+
+	if (!read_arguments(wire, &arguments, argc, argv))
 		return false;
-	}
-	wire->up_config.seed = wire->down_config.seed = seed;
-	return open_ports(wire, left) && open_ports(wire, right) && heap_init(&wire->heap) == 0 &&
-	       link_init(&wire->up, &wire->up_config, 0) == 0 &&
+	wire->up_config.seed = wire->down_config.seed = arguments.seed;
+	return open_ports(wire, arguments.left) && open_ports(wire, arguments.right) &&
+	       heap_init(&wire->heap) == 0 && link_init(&wire->up, &wire->up_config, 0) == 0 &&
 	       link_init(&wire->down, &wire->down_config, 1) == 0;
 }
 
-/* Woken to the microsecond, before those whose packets we carry; without the right to it: as well
- * as may be. */
+/* Woken to the microsecond, before those whose packets we carry, where we may be. */
 static void become_punctual(void)
 {
 	struct sched_param first = {.sched_priority = 1};
@@ -337,6 +377,8 @@ static void tear_down(struct wire *wire)
 {
 	for (uint32_t i = 0; i < wire->port_count; i++)
 		port_close(&wire->ports[i]);
+	if (wire->trace.out)
+		fclose(wire->trace.out);
 	heap_free(&wire->heap);
 	link_free(&wire->up);
 	link_free(&wire->down);

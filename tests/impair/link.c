@@ -117,6 +117,7 @@ void link_enter(struct link *link, uint64_t now, uint32_t len, struct link_fate 
 	link->stats.bytes += len;
 	if (happens(link, LOSS, config->loss)) {
 		link->stats.lost++;
+		fate->lost = true;
 		return;
 	}
 	if (happens(link, CORRUPT, config->corrupt)) {

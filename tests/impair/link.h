@@ -61,6 +61,7 @@ struct link {
 struct link_fate {
 	unsigned int copies; /* 0: dropped */
 	uint64_t arrival[2]; /* ns, of each copy */
+	bool lost;           /* by chance; else the queue was full */
 	bool corrupt;        /* one bit of both copies is turned over: */
 	uint64_t corrupt_at; /* a random number that chooses it */
 };

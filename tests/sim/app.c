@@ -4,9 +4,7 @@
 
 uint8_t sim_byte(const struct sim *w, int pair, int sender, uint64_t offset)
 {
-	uint64_t x = (offset + 1) * 0x9e3779b97f4a7c15u ^ w->seed ^ ((uint64_t)pair << 40) ^
-		     ((uint64_t)sender << 32);
-	return (uint8_t)(x >> 29);
+	return sim_byte_at(w->seed, (uint64_t)pair << 8 | (uint64_t)sender, offset);
 }
 
 static void wake(struct sim *w, struct sim_app *a, lg_us at)
@@ -15,7 +13,7 @@ static void wake(struct sim *w, struct sim_app *a, lg_us at)
 	if (a->wake_armed)
 		return;
 	a->wake_armed = true;
-	sim_push(w, &e);
+	sim_push(&w->queue, &e);
 }
 
 static void app_random(struct sim *w, struct sim_app *a, int host, int pair)
@@ -43,13 +41,13 @@ void sim_pair_random(struct sim *w, int pair)
 	app_random(w, &w->pair[pair].app[0], 0, pair);
 	app_random(w, &w->pair[pair].app[1], 1, pair);
 	e.at = w->start + sim_below(&w->rng, 2000000);
-	sim_push(w, &e);
+	sim_push(&w->queue, &e);
 }
 
 static void connect_at(struct sim *w, int pair, lg_us at)
 {
 	struct sim_event e = {.at = at, .kind = SIM_CONNECT, .pair = pair};
-	sim_push(w, &e);
+	sim_push(&w->queue, &e);
 }
 
 /* Both send as much as the other's buffers take, and nobody reads. */
@@ -84,7 +82,7 @@ static void wrap_soon(struct sim *w, struct tcp_conn *c)
 		return;
 	c->iss = UINT32_MAX - sim_below(&w->rng, 30000);
 	c->snd_una = c->snd_nxt = c->recover = c->iss;
-	c->tx_seq = c->cur_seq = c->iss + 1;
+	c->tx_seq = c->cur.seq = c->iss + 1;
 }
 
 void sim_connect(struct sim *w, int pair)

@@ -32,7 +32,7 @@ void sim_world_path(struct sim *w)
 	}
 	w->link[w->sender].loss = p->loss;
 	w->n_pairs = 1;
-	sim_push(w, &e);
+	sim_push(&w->queue, &e);
 }
 
 bool sim_path_report(const struct sim *w)

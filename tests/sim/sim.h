@@ -10,62 +10,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "core.h"
 #include "tcp/tcp_internal.h"
+#include "wire.h"
 
 #define SIM_MAX_PAIRS 24
 #define SIM_PORT      443
-
-struct sim_rng {
-	uint64_t x;
-};
-
-uint64_t sim_rand(struct sim_rng *r);
-/* 0 .. n - 1 */
-uint32_t sim_below(struct sim_rng *r, uint32_t n);
-/* lo .. hi */
-uint32_t sim_range(struct sim_rng *r, uint32_t lo, uint32_t hi);
-/* True with a probability of per_mille / 1000. */
-bool sim_chance(struct sim_rng *r, uint32_t per_mille);
-
-/* How one direction treats packets. */
-struct sim_link {
-	lg_us delay, jitter;
-	uint32_t loss, duplicate, reorder; /* per mille */
-	uint64_t bits_per_second;          /* 0: no limit */
-	uint32_t queue;                    /* packets */
-	uint32_t path_mtu;                 /* larger packets are dropped and reported by ICMP */
-	bool icmp_says_mtu;
-	bool strip_sack, strip_ts, strip_wscale;
-	lg_us down_from, down_until; /* partition */
-	/* state */
-	lg_us free_at;
-	uint32_t queued;
-};
-
-enum sim_kind {
-	SIM_PACKET,  /* arg: struct sim_packet */
-	SIM_ICMP,    /* arg: struct sim_packet, to the sender */
-	SIM_APP,     /* an application wakes up */
-	SIM_CONNECT, /* a pair starts */
-	SIM_DEPART,  /* a packet left the queue of a link */
-	SIM_EXHAUST, /* mbufs vanish */
-	SIM_REFILL,
-};
-
-struct sim_packet {
-	struct rte_mbuf *m;
-	struct net_tx tx;
-};
-
-struct sim_event {
-	lg_us at;
-	uint64_t order; /* first in, first out at the same time */
-	enum sim_kind kind;
-	int host; /* whom it concerns */
-	int pair;
-	struct sim_packet pkt;
-	uint32_t mtu;
-};
 
 /* ---- applications: one pair of them per connection ---- */
 
@@ -96,14 +46,8 @@ struct sim_pair {
 	bool accepted, connected;
 	lg_us connected_at;
 	struct sim_app app[2];
-	/* What the wire has shown, per direction (index: sender). */
-	struct {
-		bool syn, fin, edge_known;
-		uint32_t isn, fin_seq, edge;
-		uint8_t wscale;
-		uint16_t mss;
-		bool has_wscale, has_ts, has_mss;
-	} wire[2];
+	const struct sim *world;
+	struct sim_wire wire; /* sender 0: the client */
 };
 
 /* One transfer instead of a random world. */
@@ -135,9 +79,7 @@ struct sim {
 	unsigned unmeasured[2];  /* packets since a stack heard of its pool */
 	uint32_t highest;        /* pressure that was reached */
 	struct sim_link link[2]; /* index: sender */
-	struct sim_event *heap;
-	unsigned n_heap, heap_room;
-	uint64_t order;
+	struct sim_queue queue;
 	struct rte_mbuf *taken[8192];
 	unsigned n_taken;
 	struct sim_pair pair[SIM_MAX_PAIRS];
@@ -157,9 +99,6 @@ void sim_fail(const struct sim *w, const char *fmt, ...)
 	} while (0)
 
 /* world.c */
-void sim_push(struct sim *w, const struct sim_event *e);
-bool sim_pop(struct sim *w, lg_us until, struct sim_event *e);
-lg_us sim_next_event(const struct sim *w);
 void sim_output(
 	void *ctx, enum net_side side, struct rte_mbuf *m, const struct net_tx *tx, lg_us now);
 void sim_icmp(struct sim *w, const struct sim_event *e);

@@ -1,87 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The clock's event queue, and the links. */
+/* The two links between the hosts of sim_tcp. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <rte_byteorder.h>
 
 #include "sim.h"
-
-uint64_t sim_rand(struct sim_rng *r)
-{
-	/* splitmix64 */
-	uint64_t z = (r->x += 0x9e3779b97f4a7c15u);
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
-}
-
-uint32_t sim_below(struct sim_rng *r, uint32_t n)
-{
-	return n == 0 ? 0 : (uint32_t)(sim_rand(r) % n);
-}
-
-uint32_t sim_range(struct sim_rng *r, uint32_t lo, uint32_t hi)
-{
-	return lo + sim_below(r, hi - lo + 1);
-}
-
-bool sim_chance(struct sim_rng *r, uint32_t per_mille)
-{
-	return sim_below(r, 1000) < per_mille;
-}
-
-/* ---- a binary heap of events ---- */
-
-static bool earlier(const struct sim_event *a, const struct sim_event *b)
-{
-	return a->at != b->at ? a->at < b->at : a->order < b->order;
-}
-
-void sim_push(struct sim *w, const struct sim_event *e)
-{
-	if (w->n_heap == w->heap_room) {
-		w->heap_room = w->heap_room == 0 ? 1024 : w->heap_room * 2;
-		w->heap = realloc(w->heap, w->heap_room * sizeof(*w->heap));
-		LG_ASSERT(w->heap != NULL);
-	}
-	unsigned i = w->n_heap++;
-	struct sim_event ev = *e;
-	ev.order = w->order++;
-	while (i > 0 && earlier(&ev, &w->heap[(i - 1) / 2])) {
-		w->heap[i] = w->heap[(i - 1) / 2];
-		i = (i - 1) / 2;
-	}
-	w->heap[i] = ev;
-}
-
-bool sim_pop(struct sim *w, lg_us until, struct sim_event *e)
-{
-	if (w->n_heap == 0 || w->heap[0].at > until)
-		return false;
-	*e = w->heap[0];
-	struct sim_event last = w->heap[--w->n_heap];
-	unsigned i = 0;
-	for (;;) {
-		unsigned k = 2 * i + 1;
-		if (k >= w->n_heap)
-			break;
-		if (k + 1 < w->n_heap && earlier(&w->heap[k + 1], &w->heap[k]))
-			k++;
-		if (!earlier(&w->heap[k], &last))
-			break;
-		w->heap[i] = w->heap[k];
-		i = k;
-	}
-	if (w->n_heap > 0)
-		w->heap[i] = last;
-	return true;
-}
-
-lg_us sim_next_event(const struct sim *w)
-{
-	return w->n_heap > 0 ? w->heap[0].at : UINT64_MAX;
-}
 
 /* ---- links ---- */
 
@@ -134,41 +58,13 @@ static void too_big(struct sim *w, int sender, struct rte_mbuf *m, const struct 
 	w->lost++;
 	if (w->trace)
 		sim_trace(w, sender, m, "too big");
-	sim_push(w, &e);
+	sim_push(&w->queue, &e);
 }
 
-/* Serialises onto the link: when the last bit is out. 0: the queue is full. */
-static lg_us depart(struct sim *w, int sender, const struct rte_mbuf *m)
+static void arrive(struct sim *w, int sender, lg_us at, struct rte_mbuf *m, const struct net_tx *tx)
 {
-	struct sim_link *l = &w->link[sender];
-
-	if (l->bits_per_second == 0)
-		return w->now;
-	if (l->queued >= l->queue)
-		return 0;
-	lg_us bits = (m->pkt_len + ip_header(w) + 14u) * 8u;
-	l->free_at = LG_MAX(l->free_at, w->now) + bits * 1000000 / l->bits_per_second;
-	l->queued++;
-	struct sim_event e = {.at = l->free_at, .kind = SIM_DEPART, .host = sender};
-	sim_push(w, &e);
-	return l->free_at;
-}
-
-static void arrive(
-	struct sim *w, int sender, lg_us out, struct rte_mbuf *m, const struct net_tx *tx)
-{
-	struct sim_link *l = &w->link[sender];
-	struct sim_event e = {.kind = SIM_PACKET, .host = 1 - sender, .pkt = {m, *tx}};
-
-	e.at = out + l->delay;
-	if (l->jitter > 0 && sim_chance(&w->rng, l->reorder))
-		e.at += sim_below(&w->rng, (uint32_t)l->jitter);
-	sim_push(w, &e);
-}
-
-static bool link_is_down(const struct sim *w, const struct sim_link *l)
-{
-	return w->now >= l->down_from && w->now < l->down_until;
+	struct sim_event e = {.at = at, .kind = SIM_PACKET, .host = 1 - sender, .pkt = {m, *tx}};
+	sim_push(&w->queue, &e);
 }
 
 void sim_output(
@@ -191,27 +87,24 @@ void sim_output(
 		m = copy;
 	}
 	strip_options(l, m);
-	if (m->pkt_len + ip_header(w) > l->path_mtu) {
+	struct sim_transit t = sim_link_pass(l, &w->rng, now, m->pkt_len + ip_header(w));
+	if (t.fate == SIM_TOO_BIG) {
 		too_big(w, sender, m, tx);
 		return;
 	}
-	if (link_is_down(w, l) || sim_chance(&w->rng, l->loss)) {
-		drop(w, sender, m, "lost");
-		return;
-	}
-	lg_us out = depart(w, sender, m);
-	if (out == 0) {
-		drop(w, sender, m, "queue full");
+	/* lib/net's checksum finds what is corrupted: sim_gateway has the real frames. */
+	if (t.fate != SIM_PASSES) {
+		drop(w, sender, m, sim_fate_name(t.fate));
 		return;
 	}
 	if (w->trace)
 		sim_trace(w, sender, m, "");
-	if (sim_chance(&w->rng, l->duplicate)) {
+	if (t.copy_at != 0) {
 		struct rte_mbuf *copy = rte_pktmbuf_copy(m, w->wire, 0, UINT32_MAX);
 		if (copy != NULL)
-			arrive(w, sender, out + sim_below(&w->rng, 50000), copy, tx);
+			arrive(w, sender, t.copy_at, copy, tx);
 	}
-	arrive(w, sender, out, m, tx);
+	arrive(w, sender, t.at, m, tx);
 }
 
 void sim_icmp(struct sim *w, const struct sim_event *e)
@@ -266,41 +159,14 @@ struct rte_mbuf *sim_receive(struct sim *w, const struct sim_event *e)
 
 /* ---- what kind of world a seed makes ---- */
 
-static void link_random(struct sim *w, struct sim_link *l)
-{
-	struct sim_rng *r = &w->rng;
-	static const uint32_t rates[] = {0, 0, 1, 5, 20, 100, 1000};
-
-	*l = (struct sim_link){.queue = UINT32_MAX, .path_mtu = UINT32_MAX, .icmp_says_mtu = true};
-	l->delay = sim_chance(r, 300) ? sim_range(r, 10, 500) : sim_range(r, 1000, 100000);
-	if (sim_chance(r, 500)) {
-		l->jitter = sim_range(r, 1, (uint32_t)l->delay * 2);
-		l->reorder = sim_range(r, 1, 300);
-	}
-	if (sim_chance(r, 600))
-		l->loss = sim_range(r, 1, sim_chance(r, 200) ? 150 : 40);
-	if (sim_chance(r, 300))
-		l->duplicate = sim_range(r, 1, 100);
-	l->bits_per_second = rates[sim_below(r, LG_ARRAY_SIZE(rates))] * UINT64_C(1000000);
-	if (l->bits_per_second != 0)
-		l->queue = sim_range(r, 4, 200);
-	if (sim_chance(r, 150)) {
-		l->path_mtu = sim_range(r, lg_ip_is_v4(&w->ip[0]) ? 576 : 1280, 1500);
-		l->icmp_says_mtu = sim_chance(r, 700);
-	}
-	if (sim_chance(r, 150)) {
-		l->down_from = w->start + sim_below(r, 5000000);
-		l->down_until = l->down_from + sim_below(r, 20000000);
-	}
-}
-
 void sim_world_random(struct sim *w)
 {
 	bool strip_sack = sim_chance(&w->rng, 250), strip_ts = sim_chance(&w->rng, 250);
 	bool strip_wscale = sim_chance(&w->rng, 150);
 
 	for (int i = 0; i < 2; i++) {
-		link_random(w, &w->link[i]);
+		sim_link_random(
+			&w->link[i], &w->rng, w->start, lg_ip_is_v4(&w->ip[0]) ? 576 : 1280);
 		/* Both ways alike: no TCP survives a box that strips only the answer's option. */
 		w->link[i].strip_sack = strip_sack;
 		w->link[i].strip_ts = strip_ts;
@@ -310,20 +176,13 @@ void sim_world_random(struct sim *w)
 		struct sim_event e = {.at = w->start + sim_below(&w->rng, 3000000),
 			.kind = SIM_EXHAUST,
 			.host = (int)sim_below(&w->rng, 2)};
-		sim_push(w, &e);
+		sim_push(&w->queue, &e);
 	}
 }
 
 /* Nothing is wrong with these links: whoever gets stuck here does so for want of buffers. */
 void sim_world_small_pools(struct sim *w)
 {
-	struct sim_rng *r = &w->rng;
-
-	for (int i = 0; i < 2; i++) {
-		w->link[i] = (struct sim_link){.queue = UINT32_MAX, .path_mtu = UINT32_MAX};
-		w->link[i].delay = sim_range(r, 10, 30000);
-		w->link[i].loss = sim_chance(r, 300) ? sim_range(r, 1, 10) : 0;
-		w->link[i].jitter = (lg_us)sim_range(r, 1, 20000);
-		w->link[i].reorder = sim_chance(r, 500) ? sim_range(r, 1, 100) : 0;
-	}
+	for (int i = 0; i < 2; i++)
+		sim_link_good(&w->link[i], &w->rng);
 }

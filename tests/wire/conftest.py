@@ -27,10 +27,14 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="module")
 def net(request):
-    """A running gateway; the file may set TIMEOUTS and LIMITS of its configuration, and TAP for a tap outside."""
+    """
+    A running gateway; the file may set TIMEOUTS, LIMITS and POOL of its configuration, change it (a function
+    configure(config)), and set TAP for a tap outside.
+    """
     with WireLab("lyncgate-wire") as lab:
         lab.build(veth_external=not getattr(request.module, "TAP", False))
-        config = lab.wire_config(getattr(request.module, "TIMEOUTS", None), getattr(request.module, "LIMITS", None))
+        config = lab.wire_config(*(getattr(request.module, name, None) for name in ("TIMEOUTS", "LIMITS", "POOL")))
+        getattr(request.module, "configure", lambda config: None)(config)
         gateway = lab.gateway(config).start()
         made = None
         try:

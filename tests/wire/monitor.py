@@ -85,8 +85,8 @@ class Monitor:
         wrong = list(self._always(seg))
         if "R" in seg.flags:
             self.gw_reset_at = now
-            if seg.data or "S" in seg.flags or "F" in seg.flags:
-                wrong.append("RST with data, SYN or FIN")
+            if seg.data or set("SFEW") & set(seg.flags) or seg.tos & 3:
+                wrong.append("RST with data, SYN, FIN or ECN")
             return wrong
         wrong += self._after_reset(now)
         if "S" in seg.flags:
@@ -94,6 +94,7 @@ class Monitor:
         elif self.gw_isn is None or self.our_isn is None:
             wrong.append("segment without a handshake")
             return wrong
+        wrong += self._ecn(seg)
         wrong += self._options(seg)
         wrong += self._acknowledgment(seg)
         wrong += self._text(seg)
@@ -105,8 +106,6 @@ class Monitor:
             yield f"reserved bits {seg.reserved:#x}"
         if seg.urgent or "U" in seg.flags:
             yield "urgent pointer or flag"
-        if "E" in seg.flags or "W" in seg.flags or seg.tos & 3:
-            yield "ECN was not negotiated"
         if seg.ip_len > 1500:
             yield f"IP packet of {seg.ip_len} bytes"
         if len(seg.raw_options) % 4:
@@ -130,16 +129,41 @@ class Monitor:
         if seg.data:
             yield "data on a SYN"
         if self.gw_isn is None:
-            self.gw_isn, self.gw_syn = seg.seq, seg
+            self.gw_isn = seg.seq
             self.gw_max = 1
         elif seg.seq != self.gw_isn:
             yield f"SYN again with another ISN: {seg.seq}, was {self.gw_isn}"
+        self.gw_syn = seg
         if seg.mss is None:
             yield "SYN without MSS"
         if "A" in seg.flags and self.our_syn is not None:
             for kind in (WSCALE, SACK_OK, TIMESTAMPS):
                 if seg.option(kind) is not None and self.our_syn.option(kind) is None:
                     yield f"option {kind} in the SYN-ACK, not in our SYN"
+
+    def asked_ecn(self, syn):
+        """An ECN-setup SYN or SYN-ACK (RFC 3168 section 6.1.1)."""
+        return syn is not None and {"E", "W"} & set(syn.flags) == ({"E"} if "A" in syn.flags else {"E", "W"})
+
+    def ecn(self):
+        return self.asked_ecn(self.our_syn) and self.asked_ecn(self.gw_syn)
+
+    def _ecn(self, seg):
+        """RFC 3168: by agreement only, and ECT(0) and CWR on nothing but new data that the window allows."""
+        new = seg.data and self.gw_isn is not None and self.gw_max <= diff(seg.seq, self.gw_isn) \
+            and diff(seg.end, self.gw_isn) <= self.edge + ("F" in seg.flags)
+        if "S" in seg.flags:
+            if "A" in seg.flags and "E" in seg.flags and not self.asked_ecn(self.our_syn):
+                yield "ECN in the SYN-ACK, not in our SYN"
+            if seg.tos & 3:
+                yield "a SYN with ECT"
+        elif not self.ecn():
+            if {"E", "W"} & set(seg.flags) or seg.tos & 3:
+                yield "ECN was not negotiated"
+        elif seg.tos & 3 != (2 if new else 0):
+            yield f"ECN bits {seg.tos & 3} on {'new data' if new else 'anything but new data'}"
+        elif "W" in seg.flags and not new:
+            yield "CWR on anything but new data"
 
     def _options(self, seg):
         syn = "S" in seg.flags

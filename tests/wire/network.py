@@ -41,13 +41,14 @@ class WireLab(Lab):
         self.client.ip("link", "set", "T0", "up")
         return mac, "02:00:5e:00:53:01"
 
-    def wire_config(self, timeouts=None, limits=None):
+    def wire_config(self, timeouts=None, limits=None, pool=None):
         devices = {**self.devices(), **({"external": "net_tap0,iface=T0"} if self.tap else {})}
         pools, routes = {}, []
         for v, prefix in ((4, "p"), (6, "six")):
             for n in range(POOLS[v]):
                 address = f"{pool_address(n, v)}"
-                pools[f"{prefix}{n}"] = {"servers": {"only": address}, "http_port": 8080, "tls": {"verify": False}}
+                pools[f"{prefix}{n}"] = {"servers": {"only": address}, "http_port": 8080, "tls": {"verify": False},
+                                        **(pool or {})}
                 routes.append({"hosts": [f"{prefix}{n}.test"], "pool": f"{prefix}{n}", "http": "forward"})
         return {
             "version": 1,
@@ -58,7 +59,7 @@ class WireLab(Lab):
                              "addresses": [f"{GW4}/24", f"{GW4_SECOND}/24", f"{GW6}/64"]},
                 "internal": {"device": devices["internal"], "mtu": 1500,
                              "addresses": [f"{INNER4}/24", f"{INNER6}/64"]}},
-            "listeners": {"first": {"bind": "*:80"}, "second": {"bind": "*:81"}},
+            "listeners": {"first": {"bind": "*:80"}, "second": {"bind": "*:81", "ecn": False}},
             "routes": routes, "pools": pools,
             "timeouts": {"drain": "0s", "keepalive_client": "0s", "keepalive_pool": "0s", **(timeouts or {})},
             "limits": {"source_ports": "{}-{}".format(*SOURCE_PORTS), "connections": 2000, **(limits or {})},

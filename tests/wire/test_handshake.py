@@ -137,14 +137,6 @@ def test_options_of_impossible_length_do_no_harm(net, options):
     assert net.opened().peer_isn is not None
 
 
-@both
-def test_ecn_setup_is_declined(net, v):
-    c = net.client(v)
-    c.send("SEW", options=OFFER, tos=2)
-    c.expect("SA")
-    c.reset()
-
-
 # -- strange openings -----------------------------------------------------------------------------------
 
 

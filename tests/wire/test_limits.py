@@ -38,24 +38,32 @@ def test_silent_connections_are_probed_and_live_on_when_they_answer(net, v):
     front.reset()
 
 
-def test_syn_flood_leaves_room_for_the_newest(net):
+def flood(net, first):
+    """300 SYNs of clients that aren't there."""
     for n in range(300):
-        flood = Segment(f"203.0.113.{150 + n % 50}", GW4, 2000 + n, 80, n * 7919, 0, "S", raw_options=mss(1460))
-        net.outside.send_ip(flood.packet())
-    time.sleep(0.1)
-    c = net.client()
-    c.open(OFFER)
-    c.data(request(net.pool().host))
-    c.expect("A", ack=c.snd_nxt)
-    c.reset()
-    assert net.counter("half_open_evicted") >= 280
+        syn = Segment(f"203.0.113.{150 + n % 50}", GW4, first + n, 80, n * 7919, 0, "S", raw_options=mss(1460))
+        net.outside.send_ip(syn.packet())
+
+
+def test_syn_flood_keeps_nobody_out(net):
+    """RFC 4987: who came before it, in the middle of it, and who answers late."""
+    early, late = net.client(), net.client()
+    early.send("S", options=OFFER)
+    flood(net, 2000)
+    late.send("S", options=OFFER)
+    for c in (early, late):
+        c.expect("SA")
+        c.send("A")
+        c.data(request(net.pool().host))
+        c.expect("A", ack=c.snd_nxt)
+        c.reset()
+    assert net.counter("syncookies_sent") >= 280 and net.counter("syncookies_recv") >= 1
+    assert net.counter("half_open_evicted") == 0
 
 
 def test_established_connection_survives_a_syn_flood(net):
     c = net.opened()
-    for n in range(300):
-        flood = Segment(f"203.0.113.{150 + n % 50}", GW4, 3000 + n, 80, n * 7919, 0, "S", raw_options=mss(1460))
-        net.outside.send_ip(flood.packet())
+    flood(net, 3000)
     c.data(request(net.pool().host))
     c.expect("A", ack=c.snd_nxt)
     c.reset()

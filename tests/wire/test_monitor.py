@@ -66,7 +66,8 @@ BAD = {
                                         sack((OURS + 201, OURS + 301), (OURS + 50, OURS + 101))),
     "SYN again": of_gateway("SA", 1, 1, raw=OPTIONS),
     "urgent": of_gateway("AU", 7, 101),
-    "ECN": of_gateway("AE", 7, 101),
+    "ECN was not": of_gateway("AE", 7, 101),
+    "not negotiated": of_gateway("A", 7, 101, b"more", tos=2),
     "reserved": of_gateway("A", 7, 101, reserved=4),
     "without ACK": of_gateway("F", 7, 0),
     "sequence number -1": of_gateway("A", -1, 101),
@@ -79,6 +80,31 @@ BAD = {
 def test_bad_segments_are_named(name):
     wrong = conversation().received(BAD[name], 1)
     assert any(name in each for each in wrong), wrong
+
+
+def with_ecn():
+    m = Monitor()
+    m.sent(of_ours("SEW", 0, 0, raw=OPTIONS), 0)
+    assert m.received(of_gateway("SAE", 0, 1, raw=OPTIONS.replace(timestamps(5), timestamps(99, 5))), 0) == []
+    m.sent(of_ours("A", 1, 1), 0)
+    assert m.received(of_gateway("AW", 1, 1, b"answer", tos=2), 0) == []
+    assert m.received(of_gateway("AE", 7, 1), 0) == []
+    assert m.received(of_gateway("AE", 1, 1, b"answer"), 0) == []
+    return m
+
+
+@pytest.mark.parametrize("seg", [of_gateway("A", 7, 1, tos=2), of_gateway("A", 1, 1, b"answer", tos=2),
+                                 of_gateway("A", 7, 1, b"new"), of_gateway("A", 7, 1, b"new", tos=3),
+                                 of_gateway("AW", 1, 1, b"answer"), of_gateway("AW", 7, 1), of_gateway("R", 7, 1, tos=2)])
+def test_ecn_on_anything_but_new_data_is_named(seg):
+    assert with_ecn().received(seg, 1)
+
+
+def test_ecn_that_was_not_asked_for_is_named():
+    m = Monitor()
+    m.sent(of_ours("S", 0, 0, raw=OPTIONS), 0)
+    assert m.received(of_gateway("SAE", 0, 1, raw=OPTIONS.replace(timestamps(5), timestamps(99, 5))), 0) == [
+        "ECN in the SYN-ACK, not in our SYN"]
 
 
 def test_fin_that_moves_is_named():

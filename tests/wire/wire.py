@@ -244,7 +244,7 @@ class Listener:
         with station.changed:
             station.listeners[address, port] = self
 
-    def syn(self, within=DEFAULT_WITHIN, **arguments):
+    def syn(self, within=DEFAULT_WITHIN, flags="S", **arguments):
         """The next connection, its SYN received and not answered."""
         deadline = time.monotonic() + within
         with self.station.changed:
@@ -254,11 +254,11 @@ class Listener:
                     raise Unexpected(f"no SYN to {self.address}:{self.port} within {within} s")
                 self.station.changed.wait(left)
             back = self.backlog.pop(0)
-        back.first = back.expect("S", **arguments)
+        back.first = back.expect(flags, **arguments)
         return back
 
-    def accept(self, options=b"", window=None, within=DEFAULT_WITHIN):
-        back = self.syn(within)
+    def accept(self, options=b"", window=None, within=DEFAULT_WITHIN, flags="S"):
+        back = self.syn(within, flags)
         back.answer(options, window)
         return back
 
@@ -336,7 +336,7 @@ class Station(threading.Thread):
     def _segment(self, seg):
         end = self.ends.get((seg.dst, seg.dport, seg.src, seg.sport))
         listener = self.listeners.get((seg.dst, seg.dport))
-        if seg.flags == "S" and listener and (end is None or end.peer_isn not in (None, seg.seq)):
+        if set(seg.flags) - {"E", "W"} == {"S"} and listener and (end is None or end.peer_isn not in (None, seg.seq)):
             end = Tcp.__new__(Tcp)
             self.ends[seg.dst, seg.dport, seg.src, seg.sport] = end
             end.__init__(self, seg.dst, seg.dport, seg.src, seg.sport)

@@ -282,6 +282,36 @@ static void timeouts_have_the_defaults_of_ly_406(void **state)
 	loaded_free(&r);
 }
 
+/* RFC 3168: clients are free to ask, servers are not asked. */
+static void ecn_is_on_outside_and_off_inside(void **state)
+{
+	(void)state;
+	struct loaded r = load_changed("limits: {", "limits: {");
+	assert_true(r.conf->listeners[0].tcp.ecn);
+	assert_false(r.conf->pools[0].tcp.ecn);
+	loaded_free(&r);
+	r = load_changed("http: { bind: \"*:80\" }", "http: { bind: \"*:80\", ecn: false }");
+	assert_false(r.conf->listeners[0].tcp.ecn);
+	assert_true(r.conf->listeners[1].tcp.ecn);
+	loaded_free(&r);
+	r = load_changed("fe-pool:\n", "fe-pool:\n    ecn: true\n");
+	assert_true(r.conf->pools[0].tcp.ecn);
+	loaded_free(&r);
+}
+
+/* RFC 4987: half of what there may be, unless said; 0 is a value. */
+static void syn_cookies_begin_at_half_of_half_open(void **state)
+{
+	(void)state;
+	struct loaded r = load_changed("limits: {", "limits: { half_open: 100,");
+	assert_int_equal(r.conf->limits.syn_cookies_above, 50);
+	loaded_free(&r);
+	r = load_changed("limits: {", "limits: { syn_cookies_above: 0,");
+	assert_int_equal(r.conf->limits.half_open, 4096);
+	assert_int_equal(r.conf->limits.syn_cookies_above, 0);
+	loaded_free(&r);
+}
+
 static void durations_sizes_and_counts_have_units(void **state)
 {
 	(void)state;
@@ -360,6 +390,8 @@ int main(void)
 		cmocka_unit_test(sni_follows_verify_name_unless_said_otherwise),
 		cmocka_unit_test(tls_off_means_plain_to_the_https_port),
 		cmocka_unit_test(timeouts_have_the_defaults_of_ly_406),
+		cmocka_unit_test(ecn_is_on_outside_and_off_inside),
+		cmocka_unit_test(syn_cookies_begin_at_half_of_half_open),
 		cmocka_unit_test(durations_sizes_and_counts_have_units),
 		cmocka_unit_test(limits_log_and_redirect_have_defaults),
 	};

@@ -331,6 +331,52 @@ static void pieces_of_two_protocols_do_not_mix(void **state)
 	world_free(w);
 }
 
+static void set_ecn(struct bytes *f, bool v6, uint8_t ecn)
+{
+	if (v6) {
+		f->b[15] |= (uint8_t)(ecn << 4);
+		return;
+	}
+	f->b[15] |= ecn;
+	set16(f, 24, 0);
+	set16(f, 24, (uint16_t)~ref_sum(0, f->b + 14, 20));
+}
+
+/* RFC 3168 section 5.3 */
+static void a_mark_on_any_piece_is_one_on_the_whole(void **state)
+{
+	static const struct {
+		uint8_t piece[3];
+		int whole; /* -1: refused */
+	} rows[] = {{{0, 0, 0}, 0}, {{2, 2, 2}, 2}, {{1, 1, 1}, 1}, {{3, 2, 2}, 3}, {{2, 3, 2}, 3},
+		{{2, 2, 3}, 3}, {{1, 3, 1}, 3}, {{3, 3, 3}, 3}, {{0, 3, 3}, -1}, {{3, 0, 3}, -1},
+		{{3, 3, 0}, -1}, {{2, 0, 2}, -1}};
+	struct world *w = world_new();
+	struct bytes t4 = segment(CLIENT, US), t6 = segment(CLIENT6, US6);
+	unsigned bad = 0;
+	(void)state;
+	for (uint16_t i = 0; i < 2 * LG_ARRAY_SIZE(rows); i++) {
+		bool v6 = i & 1;
+		const struct bytes *t = v6 ? &t6 : &t4;
+		enum net_verdict got = NET_DONE;
+		for (unsigned k = 0; k < 3; k++) {
+			uint32_t len = k == 2 ? t->n - 48 : 24;
+			uint8_t ecn = rows[i / 2].piece[k];
+			struct bytes f = v6 ? piece6(t, i, 24 * k, len) : piece4(t, i, 24 * k, len);
+			set_ecn(&f, v6, ecn);
+			got = give_mbuf(w, to_mbuf(w, f.b, f.n, k == 1 ? 40 : 1900));
+		}
+		assert_int_equal(got, rows[i / 2].whole < 0 ? NET_DONE : NET_TCP);
+		bad += rows[i / 2].whole < 0 ? 1 : 0;
+		if (got != NET_TCP)
+			continue;
+		assert_int_equal(w->pkt.ecn, rows[i / 2].whole);
+		rte_pktmbuf_free(w->pkt.m);
+	}
+	assert_int_equal(counter(w, NET_CTR_DROP_FRAG_BAD), bad);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +395,7 @@ int main(void)
 		cmocka_unit_test(datagrams_under_reassembly_are_bounded),
 		cmocka_unit_test(datagrams_of_too_many_pieces_are_refused),
 		cmocka_unit_test(pieces_of_two_protocols_do_not_mix),
+		cmocka_unit_test(a_mark_on_any_piece_is_one_on_the_whole),
 	};
 	return cmocka_run_group_tests(tests, world_group_setup, NULL);
 }

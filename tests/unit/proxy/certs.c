@@ -9,7 +9,9 @@
 #include "certs.h"
 #include "eal.h"
 
-#define DAY (24 * 3600L)
+/* Fixed: the simulator's certificates must be the same in every run. */
+#define NOT_BEFORE "20200101000000Z"
+#define NOT_AFTER  "20991231235959Z"
 
 static char dir[64];
 static const char *const files[] = {"gateway.pem", "gateway.key", "pool.pem", "pool.key"};
@@ -48,8 +50,8 @@ static void make(const char *name, const char *san)
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
 		(const unsigned char *)name, -1, -1, 0);
 	X509_set_issuer_name(x, X509_get_subject_name(x));
-	X509_gmtime_adj(X509_getm_notBefore(x), -DAY);
-	X509_gmtime_adj(X509_getm_notAfter(x), 365 * DAY);
+	assert_int_equal(ASN1_TIME_set_string(X509_getm_notBefore(x), NOT_BEFORE), 1);
+	assert_int_equal(ASN1_TIME_set_string(X509_getm_notAfter(x), NOT_AFTER), 1);
 	X509_set_pubkey(x, key);
 	add_ext(x, NID_subject_alt_name, san);
 	assert_true(X509_sign(x, key, EVP_sha256()) > 0);

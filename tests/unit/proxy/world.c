@@ -297,6 +297,7 @@ static struct end *new_end(struct end *ends, unsigned *n, struct tcp_conn *c)
 	assert_true(*n < WORLD_CONNS);
 	struct end *e = &ends[(*n)++];
 	e->tcp = c;
+	e->take = end_keep_text;
 	e->text = calloc(1, WORLD_TEXT + 1);
 	assert_non_null(e->text);
 	tcp_conn_set_user(c, e);
@@ -321,7 +322,7 @@ static void play(struct world *w, struct tcp_stack *s)
 	unsigned ev;
 
 	while ((c = tcp_next_event(s, &ev)) != NULL)
-		end_event(w, ev & TCP_EV_ACCEPTED ? new_member(w, c) : tcp_conn_user(c), ev);
+		end_event(ev & TCP_EV_ACCEPTED ? new_member(w, c) : tcp_conn_user(c), ev, w->now);
 }
 
 static void deliver(struct world *w)

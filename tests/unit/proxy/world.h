@@ -10,6 +10,7 @@
 
 #include "eal.h"
 
+#include "end.h"
 #include "proxy/proxy.h"
 
 #define WORLD_CONNS 64
@@ -21,23 +22,6 @@ extern enum world_mode world_mode;
 /* More entries for limits:, ", key: value"; read by world_new(). */
 extern const char *world_limits;
 const char *world_mode_name(enum world_mode m);
-
-/* One end of a connection, played by the test. */
-struct end {
-	struct tcp_conn *tcp;
-	struct tls_conn *tls; /* NULL on plain connections */
-	char *text;           /* everything received, NUL-terminated */
-	size_t len;
-	bool paused;    /* don't read */
-	bool connected; /* the test may send */
-	bool eof;       /* FIN, or close_notify */
-	bool clean;     /* the end was a real one: close_notify where there is TLS */
-	bool tls_failed;
-	bool closed;
-	enum tcp_reason reason;
-	uint16_t port; /* pool: the port that was connected to */
-	void *user;
-};
 
 struct world {
 	lg_us now;
@@ -96,8 +80,8 @@ void end_resume(struct world *w, struct end *e);
 void end_clear(struct end *e);
 
 /* ---- ends.c, for world.c ---- */
-void end_event(struct world *w, struct end *e, unsigned events);
-void end_free(struct end *e);
+/* Keeps text, NUL-terminated. */
+void end_keep_text(struct end *e, struct lg_chain *plain);
 struct rte_mempool *world_mbufs(void);
 struct rte_mempool *world_gateway_mbufs(void);
 

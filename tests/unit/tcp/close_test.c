@@ -201,6 +201,86 @@ static void time_wait_yields_to_a_newer_syn_only(void **state)
 	peer_stop(&p);
 }
 
+/* RFC 6191 section 2, case by case; numbers relative to the last segment of the old incarnation. */
+static void a_new_incarnation_is_judged_by_timestamp_then_by_number(void **state)
+{
+	enum { NO_TS = 99 };
+	static const struct {
+		bool old_ts;
+		int ts, seq; /* of the new SYN */
+		bool taken;
+	} rows[] = {
+		{true, 1, 1, true},
+		{true, 1, -1000, true},
+		{true, 0, 1, true},
+		{true, 0, 0, false},
+		{true, 0, -1000, false},
+		{true, -1, 1, false},
+		{true, NO_TS, 1, true},
+		{true, NO_TS, 0, false},
+		{true, NO_TS, -1000, false},
+		{false, -1, -1000, true},
+		{false, 1, 0, true},
+		{false, NO_TS, 1, true},
+		{false, NO_TS, 0, false},
+	};
+	(void)state;
+	for (unsigned i = 0; i < LG_ARRAY_SIZE(rows); i++) {
+		struct tcp_options o = peer_syn_options();
+		struct peer p;
+		peer_start(&p);
+		peer_listen(&p);
+		p.ts = rows[i].old_ts;
+		p.tsval = 5000;
+		peer_open_opt(&p, &o);
+		to_time_wait(&p);
+		uint32_t last = p.stack_isn + 2;
+		p.ts = rows[i].ts != NO_TS;
+		p.tsval = (uint32_t)(5000 + rows[i].ts);
+		p.isn += (uint32_t)(2 + rows[i].seq); /* RCV.NXT is 2 */
+		peer_send_opt(&p, F_SYN, 0, 0, &o, NULL, 0);
+		struct out_seg *s = expect_next(&p);
+		assert_int_equal(s->flags, rows[i].taken ? F_SYN | F_ACK : F_ACK);
+		if (rows[i].taken) {
+			assert_true(seq_gt(p.stack_isn, last));
+			assert_int_equal(s->opt.has_ts, p.ts);
+			peer_send(&p, F_ACK, 1, 1);
+			assert_int_equal(peer_events(&p), TCP_EV_ACCEPTED);
+		}
+		peer_stop(&p);
+	}
+}
+
+/* 3.10.7.4: only a SYN begins anew, and nobody but the other side's client does. */
+static void time_wait_yields_to_nothing_else(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	to_time_wait(&p);
+	peer_send(&p, F_SYN | F_ACK, 5000, 2);
+	expect(&p, F_ACK, 2, 2, 0);
+	peer_send(&p, F_RST, 10000000, 0);
+	peer_send(&p, F_SYN | F_RST, 5000, 0);
+	peer_send(&p, F_SYN | F_FIN, 5000, 0);
+	expect_none(&p);
+	struct tcp_gauges g;
+	tcp_stack_gauges(p.s, &g);
+	assert_int_equal(g.time_wait, 1);
+	peer_stop(&p);
+	/* What we opened ourselves is not reopened from the other end. */
+	peer_start(&p);
+	peer_connect_established(&p);
+	to_time_wait(&p);
+	peer_send(&p, F_SYN, 5000, 0);
+	expect(&p, F_ACK, 2, 2, 0);
+	tcp_stack_gauges(p.s, &g);
+	assert_int_equal(g.time_wait, 1);
+	peer_stop(&p);
+}
+
 static void time_wait_is_bounded_and_the_oldest_goes(void **state)
 {
 	struct peer p;
@@ -477,6 +557,8 @@ int main(void)
 		cmocka_unit_test(fin_is_retransmitted_at_its_place),
 		cmocka_unit_test(time_wait_answers_the_fin_again_and_starts_over),
 		cmocka_unit_test(time_wait_yields_to_a_newer_syn_only),
+		cmocka_unit_test(a_new_incarnation_is_judged_by_timestamp_then_by_number),
+		cmocka_unit_test(time_wait_yields_to_nothing_else),
 		cmocka_unit_test(time_wait_is_bounded_and_the_oldest_goes),
 		cmocka_unit_test(a_port_stays_taken_until_time_wait_ends),
 		cmocka_unit_test(data_after_release_is_reset),

@@ -285,12 +285,17 @@ static void syn_ack_is_repeated_with_backoff_until_half_open_timeout(void **stat
 	peer_stop(&p);
 }
 
+static void without_cookies(struct tcp_stack_params *params)
+{
+	params->syn_cookies_above = params->max_half_open;
+}
+
 static void oldest_half_open_makes_way_for_a_new_syn(void **state)
 {
 	struct peer p;
 	struct tcp_gauges g;
 	(void)state;
-	peer_start(&p);
+	peer_start_at(&p, LG_SEC(1000), without_cookies);
 	peer_listen(&p);
 	for (int i = 0; i < 6; i++) {
 		p.peer_port = (uint16_t)(50000 + i);
@@ -424,6 +429,27 @@ static void syn_ack_of_something_else_is_reset(void **state)
 	peer_stop(&p);
 }
 
+/* RFC 9293 section 3.8.6: a SYN-ACK that is sent again can't take back what an ACK has promised. */
+static void challenge_ack_before_the_handshake_ends_promises_no_more_than_the_syn_ack(void **state)
+{
+	struct peer p;
+	struct tcp_options o = peer_syn_options();
+	(void)state;
+	o.has_wscale = true;
+	o.wscale = 7;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_send_opt(&p, F_SYN, 0, 0, &o, NULL, 0);
+	struct out_seg *syn = expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	uint32_t promised = syn->wnd;
+	assert_int_equal(syn->opt.wscale, 3);
+	peer_send(&p, F_RST, 2, 0);
+	assert_int_equal(expect(&p, F_ACK, 1, 1, 0)->wnd << 3, promised);
+	peer_advance(&p, LG_MS(1100));
+	assert_int_equal(expect(&p, F_SYN | F_ACK, 0, 1, 0)->wnd, promised);
+	peer_stop(&p);
+}
+
 /* Figure 7 */
 static void simultaneous_open_meets_in_established(void **state)
 {
@@ -549,6 +575,8 @@ int main(void)
 		cmocka_unit_test(syn_is_repeated_until_connect_timeout),
 		cmocka_unit_test(rst_with_our_ack_refuses_and_any_other_is_ignored),
 		cmocka_unit_test(syn_ack_of_something_else_is_reset),
+		cmocka_unit_test(
+			challenge_ack_before_the_handshake_ends_promises_no_more_than_the_syn_ack),
 		cmocka_unit_test(simultaneous_open_meets_in_established),
 		cmocka_unit_test(data_queued_before_established_leaves_with_the_handshake),
 		cmocka_unit_test(peer_mss_bounds_our_segments),

@@ -19,6 +19,8 @@
 #define F_RST RTE_TCP_RST_FLAG
 #define F_PSH RTE_TCP_PSH_FLAG
 #define F_ACK RTE_TCP_ACK_FLAG
+#define F_ECE RTE_TCP_ECE_FLAG
+#define F_CWR RTE_TCP_CWR_FLAG
 
 #define PEER_OUT 512
 #define PEER_ISN 1000000u
@@ -32,6 +34,7 @@ struct out_seg {
 	struct tcp_options opt;
 	uint8_t data[2048];
 	uint16_t lport, rport;
+	uint8_t tos;
 };
 
 struct peer {
@@ -47,6 +50,7 @@ struct peer {
 	enum net_side side;
 	uint32_t isn;       /* the peer's */
 	uint32_t stack_isn; /* learned from its SYN */
+	uint8_t ecn;        /* enum net_ecn of the peer's packets */
 	bool ts;            /* the peer puts timestamps on its segments */
 	uint32_t tsval, tsecr;
 	uint32_t wnd;                  /* what its segments advertise (the raw field) */
@@ -81,6 +85,7 @@ static inline void peer_output(
 		.len = m->pkt_len - hlen,
 		.lport = rte_be_to_cpu_16(th->src_port),
 		.rport = rte_be_to_cpu_16(th->dst_port),
+		.tos = tx->tos,
 	};
 	assert_int_equal(tcp_options_parse(b + 20, hlen - 20, &o->opt), 0);
 	if (th->tcp_flags & F_SYN)
@@ -175,6 +180,7 @@ static inline void peer_listen(struct peer *p)
 {
 	struct tcp_opts o;
 	tcp_opts_default(&o);
+	o.cc = "reno"; /* whose numbers are easy to follow; the others have tests of their own */
 	peer_listen_opts(p, &o);
 }
 
@@ -218,7 +224,8 @@ static inline struct rte_mbuf *peer_build(struct peer *p, uint8_t flags, uint32_
 
 static inline void peer_input(struct peer *p, struct rte_mbuf *m)
 {
-	struct net_pkt pkt = {.m = m, .src = p->peer_ip, .dst = p->stack_ip, .side = p->side};
+	struct net_pkt pkt = {
+		.m = m, .src = p->peer_ip, .dst = p->stack_ip, .side = p->side, .ecn = p->ecn};
 	tcp_input(p->s, &pkt, 1, p->now);
 }
 
@@ -436,6 +443,7 @@ static inline void peer_connect(struct peer *p)
 {
 	struct tcp_opts o;
 	tcp_opts_default(&o);
+	o.cc = "reno";
 	peer_connect_opts(p, &o);
 }
 

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+
+#include "wire.h"
+
+static char sentence[256];
+
+static const char *broken(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static const char *broken(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(sentence, sizeof(sentence), fmt, ap);
+	va_end(ap);
+	return sentence;
+}
+
+bool sim_view(struct sim_view *v, const uint8_t *segment, uint32_t len)
+{
+	if (len < sizeof(*v->th))
+		return false;
+	v->th = (const struct rte_tcp_hdr *)segment;
+	unsigned hlen = (v->th->data_off >> 4) * 4u;
+	if (hlen < 20 || hlen > len || tcp_options_parse(segment + 20, hlen - 20, &v->opt) != 0)
+		return false;
+	v->data = segment + hlen;
+	v->len = len - hlen;
+	v->seq = rte_be_to_cpu_32(v->th->sent_seq);
+	v->ack = rte_be_to_cpu_32(v->th->recv_ack);
+	v->flags = v->th->tcp_flags;
+	return true;
+}
+
+bool sim_view_mbuf(struct sim_view *v, const struct rte_mbuf *m)
+{
+	if (m->pkt_len > sizeof(v->buf))
+		return false;
+	return sim_view(v, rte_pktmbuf_read(m, 0, m->pkt_len, v->buf), m->pkt_len);
+}
+
+/* RFC 9293 3.8.6: the right edge never moves left. */
+static const char *check_window(struct sim_wire *w, int sender, const struct sim_view *v)
+{
+	struct sim_wire_dir *d = &w->dir[sender];
+
+	if (!(v->flags & RTE_TCP_ACK_FLAG))
+		return NULL;
+	bool scaled = !(v->flags & RTE_TCP_SYN_FLAG) && w->dir[0].has_wscale &&
+		      w->dir[1].has_wscale;
+	uint32_t wnd = rte_be_to_cpu_16(v->th->rx_win);
+	uint32_t edge = v->ack + (scaled ? wnd << d->wscale : wnd);
+	if (d->edge_known && seq_lt(edge, d->edge) && seq_leq(v->ack, d->edge))
+		return broken("window edge went back by %" PRIu32 " to ack %" PRIu32
+			      " wnd %" PRIu32,
+			d->edge - edge, v->ack - w->dir[1 - sender].isn, wnd);
+	d->edge = edge;
+	d->edge_known = true;
+	return NULL;
+}
+
+static const char *check_data(struct sim_wire *w, int sender, const struct sim_view *v)
+{
+	const struct sim_wire_dir *d = &w->dir[sender], *peer = &w->dir[1 - sender];
+	uint32_t offset = v->seq - (d->isn + 1);
+	uint32_t options = (v->th->data_off >> 4) * 4u - 20;
+	uint32_t mss = peer->has_mss ? peer->mss : TCP_DEFAULT_MSS_V4;
+
+	if (v->len == 0)
+		return NULL;
+	if (!d->syn || seq_lt(v->seq, d->isn + 1))
+		return broken("data before the connection");
+	if (!w->content(w->ctx, sender, offset, v->data, v->len))
+		return broken("bytes at %" PRIu32 " differ from what was sent", offset);
+	/* One byte more may go as a window probe. */
+	if (peer->edge_known && v->len > 1 && seq_gt(v->seq + v->len, peer->edge))
+		return broken(
+			"sent %" PRIu32 " bytes past the window", v->seq + v->len - peer->edge);
+	if (v->len + options > mss)
+		return broken("segment of %" PRIu32 " + %" PRIu32
+			      " bytes, the peer's MSS is %" PRIu32,
+			v->len, options, mss);
+	if (d->fin && seq_gt(v->seq + v->len, d->fin_seq))
+		return broken("data behind the FIN");
+	return NULL;
+}
+
+static void note_syn(struct sim_wire *w, int sender, const struct sim_view *v)
+{
+	struct sim_wire_dir *d = &w->dir[sender];
+
+	/* A half-open connection that begins anew after an old one was reset. */
+	if (d->syn && d->isn != v->seq)
+		d->edge_known = d->fin = false;
+	d->syn = true;
+	d->isn = v->seq;
+	d->has_mss = v->opt.has_mss;
+	d->mss = v->opt.mss;
+	d->has_wscale = v->opt.has_wscale && !d->strip_wscale;
+	d->wscale = v->opt.wscale;
+	d->has_ts = v->opt.has_ts && !d->strip_ts;
+}
+
+/* A FIN never moves. */
+static const char *check_fin(struct sim_wire *w, int sender, const struct sim_view *v)
+{
+	struct sim_wire_dir *d = &w->dir[sender];
+	uint32_t at = v->seq + v->len;
+
+	if (!(v->flags & RTE_TCP_FIN_FLAG))
+		return NULL;
+	if (d->fin && d->fin_seq != at)
+		return broken(
+			"FIN moved from %" PRIu32 " to %" PRIu32, d->fin_seq - d->isn, at - d->isn);
+	d->fin = true;
+	d->fin_seq = at;
+	return NULL;
+}
+
+const char *sim_wire_segment(struct sim_wire *w, int sender, const struct sim_view *v)
+{
+	const char *what = NULL;
+
+	if (v->flags & RTE_TCP_RST_FLAG)
+		return NULL;
+	if (v->flags & RTE_TCP_SYN_FLAG) {
+		note_syn(w, sender, v);
+	} else {
+		/* RFC 7323 section 3.2: in every segment or in none */
+		if (v->opt.has_ts != (w->dir[0].has_ts && w->dir[1].has_ts))
+			return broken("timestamps: %s", v->opt.has_ts ? "not agreed" : "missing");
+		what = check_data(w, sender, v);
+	}
+	if (what == NULL)
+		what = check_fin(w, sender, v);
+	return what != NULL ? what : check_window(w, sender, v);
+}
+
+/* ---- in words ---- */
+
+struct text {
+	char *at;
+	size_t left;
+};
+
+static void say(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(t->at, t->left, fmt, ap);
+	va_end(ap);
+	size_t used = n < 0 ? 0 : LG_MIN((size_t)n, t->left - 1);
+	t->at += used;
+	t->left -= used;
+}
+
+static void say_options(struct text *t, const struct sim_view *v, uint32_t peer_base)
+{
+	if (v->flags & RTE_TCP_SYN_FLAG) {
+		if (v->opt.has_mss)
+			say(t, " mss %u", v->opt.mss);
+		if (v->opt.has_wscale)
+			say(t, " wscale %u", v->opt.wscale);
+		if (v->opt.sack_permitted)
+			say(t, " sackOK");
+	}
+	if (v->opt.has_ts)
+		say(t, " ts %" PRIu32 "/%" PRIu32, v->opt.tsval, v->opt.tsecr);
+	for (unsigned i = 0; i < v->opt.n_sack; i++)
+		say(t, "%s%" PRIu32 "-%" PRIu32, i == 0 ? " sack " : ",",
+			v->opt.sack[i].start - peer_base, v->opt.sack[i].end - peer_base);
+}
+
+void sim_wire_describe(
+	const struct sim_wire *w, int sender, const struct sim_view *v, char *out, size_t size)
+{
+	static const struct {
+		uint8_t flag;
+		char letter;
+	} letters[] = {{RTE_TCP_SYN_FLAG, 'S'}, {RTE_TCP_FIN_FLAG, 'F'}, {RTE_TCP_RST_FLAG, 'R'},
+		{RTE_TCP_PSH_FLAG, 'P'}, {RTE_TCP_ACK_FLAG, '.'}, {RTE_TCP_ECE_FLAG, 'E'},
+		{RTE_TCP_CWR_FLAG, 'C'}};
+	struct text t = {out, size};
+	char flags[LG_ARRAY_SIZE(letters) + 1] = "", *f = flags;
+	uint32_t base = w->dir[sender].isn, peer_base = w->dir[1 - sender].isn;
+
+	for (unsigned i = 0; i < LG_ARRAY_SIZE(letters); i++)
+		if (v->flags & letters[i].flag)
+			*f++ = letters[i].letter;
+	say(&t, "%-4s seq %" PRIu32 " len %" PRIu32, flags, v->seq - base, v->len);
+	if (v->flags & RTE_TCP_ACK_FLAG)
+		say(&t, " ack %" PRIu32, v->ack - peer_base);
+	say(&t, " wnd %u", rte_be_to_cpu_16(v->th->rx_win));
+	say_options(&t, v, peer_base);
+}
