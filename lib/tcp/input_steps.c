@@ -214,11 +214,8 @@ static bool step_sequence(struct tcp_conn *c, const struct tcp_seg *g, lg_us now
 		challenge_ack(c, now);
 		return false;
 	}
-	if (c->flags & CF_SACK && g->len > 0 && seq_leq(g->seq + g->len, c->rcv_nxt)) {
-		c->flags |= CF_DSACK;
-		c->dsack_seq = g->seq;
-		c->dsack_end = g->seq + g->len;
-	}
+	if (g->len > 0 && seq_leq(g->seq + g->len, c->rcv_nxt))
+		note_duplicate(c, g->seq, g->seq + g->len);
 	ack_now(c);
 	return false;
 }

@@ -7,7 +7,7 @@
 #include "tcp/tcp_internal.h"
 
 #define RACK_PERSIST  16       /* recoveries for which a widened reordering window is kept */
-#define RACK_SLACK    LG_MS(2) /* late timers and hosts look like reordering on a short path */
+#define RACK_SLACK    LG_MS(5) /* late timers and hosts look like reordering on a short path */
 #define RACK_MULT_MAX 20       /* of min_RTT / 4, and never beyond SRTT anyway */
 
 void rack_init(struct tcp_conn *c)

@@ -5,6 +5,15 @@
  */
 #include "tcp/tcp_internal.h"
 
+void note_duplicate(struct tcp_conn *c, uint32_t seq, uint32_t end)
+{
+	if (!(c->flags & CF_SACK))
+		return;
+	c->flags |= CF_DSACK;
+	c->dsack_seq = seq;
+	c->dsack_end = end;
+}
+
 static struct tcp_range *range_new(struct tcp_conn *c, uint32_t seq)
 {
 	struct tcp_stack *s = c->s;
@@ -95,6 +104,8 @@ static bool insert_chain(struct tcp_conn *c, uint32_t seq, struct lg_chain *data
 		}
 		if (next != NULL && seq_leq(next->seq, seq)) { /* held already */
 			uint32_t skip = LG_MIN(next->end - seq, data->len);
+			if (!(c->flags & CF_DSACK)) /* the first of them is told */
+				note_duplicate(c, seq, seq + skip);
 			lg_chain_trim_head(data, skip);
 			next->stamp = c->ooo_stamp;
 			seq += skip;

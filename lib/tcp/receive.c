@@ -169,16 +169,6 @@ static void text_out_of_order(struct tcp_conn *c, struct tcp_seg *g, lg_us now)
 /* ---- trimming
  * ---------------------------------------------------------------------------------------- */
 
-/* RFC 2883: tell the sender what it sent twice. */
-static void note_duplicate(struct tcp_conn *c, uint32_t seq, uint32_t end)
-{
-	if (!(c->flags & CF_SACK))
-		return;
-	c->flags |= CF_DSACK;
-	c->dsack_seq = seq;
-	c->dsack_end = end;
-}
-
 /* Leaves of the segment what lies in the window and before a FIN that is known already. */
 static void trim_to_window(struct tcp_conn *c, struct tcp_seg *g)
 {

@@ -18,10 +18,11 @@
 /* ---- limits that are nobody's setting ---------------------------------------------------------
  */
 
-#define TCP_MAX_LISTENERS     256
-#define TCP_LISTENER_BUCKETS  256  /* by port */
-#define TCP_MAX_WSCALE        14   /* RFC 7323 section 2.3 */
-#define TCP_MIN_PEER_MSS      88   /* below this a peer's MSS only multiplies our work */
+#define TCP_MAX_LISTENERS    256
+#define TCP_LISTENER_BUCKETS 256 /* by port */
+#define TCP_MAX_WSCALE       14  /* RFC 7323 section 2.3 */
+#define TCP_MIN_PEER_MSS                                                                           \
+	48 /* all options and eight bytes; below, a peer only multiplies our work */
 #define TCP_DEFAULT_MSS_V4    536  /* MUST-15 */
 #define TCP_DEFAULT_MSS_V6    1220 /* MUST-15 */
 #define TCP_MIN_PMTU_V4       552 /* RFC 1191 would allow 68: a forged ICMP must not get that far */
@@ -513,6 +514,8 @@ uint32_t reass_deliver(struct tcp_conn *c);
 /* Drops the ranges furthest away until `need` bytes of truesize fit into rcv_buf. True when they
  * do. */
 bool reass_make_room(struct tcp_conn *c, uint32_t need);
+/* RFC 2883: the next ACK tells the sender that it sent [seq, end) twice. */
+void note_duplicate(struct tcp_conn *c, uint32_t seq, uint32_t end);
 /* Up to max blocks, most recent first. */
 unsigned reass_sack_blocks(const struct tcp_conn *c, struct tcp_sack_block *out, unsigned max);
 void reass_free(struct tcp_conn *c);

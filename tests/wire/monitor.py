@@ -4,7 +4,7 @@
 from packet import MASK, MSS, SACK, SACK_OK, TIMESTAMPS, WSCALE, diff
 
 RESET_GRACE = 0.3  # a segment of the gateway may cross our RST on the way
-MIN_MSS = 88       # a smaller MSS of ours is not honoured (as in other stacks)
+MIN_MSS = 48       # a smaller MSS of ours is not honoured (as in other stacks)
 KNOWN_SIZE = {MSS: 2, WSCALE: 1, SACK_OK: 0, TIMESTAMPS: 8}
 
 

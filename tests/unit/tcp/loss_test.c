@@ -9,7 +9,7 @@
 #define MSS   1460u
 #define AT(i) (1 + (i)*MSS)
 #define RTT   LG_MS(40)
-#define SLACK LG_MS(2) /* RACK_SLACK */
+#define SLACK LG_MS(5) /* RACK_SLACK */
 
 /* A connection with SACK over a path of RTT: the handshake has measured it. */
 static void open_path(struct peer *p, bool ts)

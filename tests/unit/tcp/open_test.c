@@ -442,9 +442,10 @@ static void challenge_ack_before_the_handshake_ends_promises_no_more_than_the_sy
 	peer_send_opt(&p, F_SYN, 0, 0, &o, NULL, 0);
 	struct out_seg *syn = expect(&p, F_SYN | F_ACK, 0, 1, 0);
 	uint32_t promised = syn->wnd;
-	assert_int_equal(syn->opt.wscale, 3);
+	uint8_t shift = syn->opt.wscale;
+	assert_true(shift > 0);
 	peer_send(&p, F_RST, 2, 0);
-	assert_int_equal(expect(&p, F_ACK, 1, 1, 0)->wnd << 3, promised);
+	assert_int_equal(expect(&p, F_ACK, 1, 1, 0)->wnd << shift, promised);
 	peer_advance(&p, LG_MS(1100));
 	assert_int_equal(expect(&p, F_SYN | F_ACK, 0, 1, 0)->wnd, promised);
 	peer_stop(&p);
