@@ -128,7 +128,8 @@ struct tcp_bbr {
 	uint8_t full_rounds; /* without growth */
 	uint8_t hi_raises;   /* probes of inflight_hi in a row that went well */
 	uint8_t was;         /* recovery state at the last ACK */
-	bool full_pipe, round_start, conservation, idle_restart, probe_rtt_round, heavy, rtt_known;
+	bool full_pipe, round_start, conservation, idle_restart, probe_rtt_round, rtt_known;
+	bool heavy, heavy_before; /* losses of this round, and of the one before */
 };
 
 union tcp_cc_state {

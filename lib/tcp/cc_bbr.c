@@ -156,6 +156,7 @@ static void begin_round(struct tcp_conn *c)
 	b->round_end = c->delivered;
 	b->round_delivered = b->round_lost = 0;
 	b->round_pipe = conn_pipe(c);
+	b->heavy_before = b->heavy;
 	b->heavy = false;
 }
 
@@ -190,9 +191,20 @@ static uint32_t carried(const struct tcp_conn *c, const struct tcp_ack_info *a)
 	return bdp(c, (uint64_t)a->rs_delivered * 1000000 / a->rs_interval, UNIT);
 }
 
+/* Less than was in flight, but not less than has just been carried. */
+static void bound_inflight(struct tcp_conn *c, const struct tcp_ack_info *a)
+{
+	struct tcp_bbr *b = &c->ccs.bbr;
+	uint64_t was = LG_MIN(b->inflight_hi, LG_MAX(b->round_pipe, a->prior_pipe));
+	uint32_t less = (uint32_t)(was * HI_BETA_NUM / HI_BETA_DEN);
+
+	b->inflight_hi = LG_MAX(LG_MAX(less, carried(c, a)), min_window(c));
+	b->hi_raises = 0;
+}
+
 /*
- * Once per round: less than was in flight, but not less than has just been carried. In Startup the
- * pipe is full (the draft's BBRCheckStartupHighLoss); a probe ends here.
+ * Once per round. In Startup the pipe is full (the draft's BBRCheckStartupHighLoss). Later a probe
+ * ends; but only a second round in a row is believed, chance does not repeat itself.
  */
 static void answer_heavy_loss(struct tcp_conn *c, const struct tcp_ack_info *a)
 {
@@ -201,11 +213,9 @@ static void answer_heavy_loss(struct tcp_conn *c, const struct tcp_ack_info *a)
 	if (b->heavy || !lost_heavily(c))
 		return;
 	b->heavy = true;
+	if (!b->full_pipe || b->heavy_before)
+		bound_inflight(c, a);
 	b->full_pipe = true;
-	b->hi_raises = 0;
-	uint64_t was = LG_MIN(b->inflight_hi, LG_MAX(b->round_pipe, a->prior_pipe));
-	uint32_t less = (uint32_t)(was * HI_BETA_NUM / HI_BETA_DEN);
-	b->inflight_hi = LG_MAX(LG_MAX(less, carried(c, a)), min_window(c));
 	if (b->mode == BBR_PROBE_BW && b->phase == PHASE_UP)
 		start_phase(b, PHASE_DOWN, a->now);
 }
