@@ -134,6 +134,26 @@ static void a_fin_below_data_that_is_held_already_is_not_believed(void **state)
 	peer_stop(&p);
 }
 
+/* RFC 2883 section 4.2: the duplicate comes first, the block that it lies in behind it. */
+static void a_duplicate_of_data_behind_a_gap_is_reported(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open_sack(&p);
+	peer_send_data(&p, 101, 1, 100);
+	expect_skip(&p);
+	peer_send_data(&p, 101, 1, 50);
+	struct out_seg *o = expect(&p, F_ACK, 1, 1, 0);
+	assert_int_equal(o->opt.n_sack, 2);
+	assert_int_equal(o->opt.sack[0].start - p.isn, 101);
+	assert_int_equal(o->opt.sack[0].end - p.isn, 151);
+	assert_int_equal(o->opt.sack[1].start - p.isn, 101);
+	assert_int_equal(o->opt.sack[1].end - p.isn, 201);
+	peer_stop(&p);
+}
+
 /* ---- what we advertise ---- */
 
 /* RFC 9293 section 3.8.6.2.2: by a segment, or by a quarter of the memory, or not at all. */
@@ -168,6 +188,41 @@ static void the_right_edge_moves_by_useful_steps_only(void **state)
 }
 
 /* ---- what we send ---- */
+
+/* RFC 9293 section 3.10.7.4 step 5: SND.WL1 keeps the windows of overtaken segments out. */
+static void an_overtaken_segment_does_not_set_the_window(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	p.wnd = 2000;
+	peer_send_data(&p, 101, 1, 100);
+	p.wnd = 60000;
+	peer_send_data(&p, 1, 1, 100);
+	expect_skip(&p);
+	user_send(&p, 1, 5000);
+	expect(&p, F_ACK, 1, 201, 1460);
+	expect_none(&p);
+	user_read(&p, 1, 200);
+	peer_stop(&p);
+}
+
+/* RFC 9293 section 3.9.1.2, MUST-60 */
+static void the_last_segment_of_what_is_queued_is_pushed(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	user_send(&p, 1, 3000);
+	assert_int_equal(expect(&p, F_ACK, 1, 1, 1460)->flags, F_ACK);
+	assert_int_equal(expect(&p, F_ACK, 1461, 1, 1460)->flags, F_ACK);
+	assert_int_equal(expect(&p, F_ACK, 2921, 1, 80)->flags, F_ACK | F_PSH);
+	peer_stop(&p);
+}
 
 /* RFC 9293 section 3.8.6: SND.UNA + SND.WND is the first octet that may not be sent. */
 static void exactly_the_peers_window_is_sent(void **state)
@@ -216,7 +271,10 @@ int main(void)
 		cmocka_unit_test(out_of_order_data_stays_inside_the_receive_memory),
 		cmocka_unit_test(a_gap_that_is_filled_in_part_is_acknowledged_at_once),
 		cmocka_unit_test(a_fin_below_data_that_is_held_already_is_not_believed),
+		cmocka_unit_test(a_duplicate_of_data_behind_a_gap_is_reported),
 		cmocka_unit_test(the_right_edge_moves_by_useful_steps_only),
+		cmocka_unit_test(an_overtaken_segment_does_not_set_the_window),
+		cmocka_unit_test(the_last_segment_of_what_is_queued_is_pushed),
 		cmocka_unit_test(exactly_the_peers_window_is_sent),
 		cmocka_unit_test(the_fin_waits_for_room_in_the_window),
 	};
