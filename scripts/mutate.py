@@ -317,6 +317,7 @@ def main():
     parser.add_argument("--only", default="", metavar="REGEX")
     parser.add_argument("--seeds", type=int, default=150)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--missed", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
@@ -325,7 +326,9 @@ def main():
         wrong = check(known)
         print(f"{len(known)} mutations: {'; '.join(wrong) or 'all apply'}")
         return 1 if wrong else 0
-    entries = [entry for entry in known if re.search(args.only, entry["name"] + " " + entry["file"])]
+    rows = read_table() if args.missed else {}
+    entries = [entry for entry in known if re.search(args.only, entry["name"] + " " + entry["file"])
+               and rows.get(entry["name"], [SURVIVES])[0] == SURVIVES]
     stale = stale_entries(entries)
     if stale:
         sys.exit(f"do not apply: {' '.join(stale)}")
