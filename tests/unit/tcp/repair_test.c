@@ -114,13 +114,15 @@ static void one_dsack_for_two_retransmissions_undoes_nothing(void **state)
 	expect_seg(&p, 0);
 	expect_seg(&p, 1);
 	expect_none(&p);
-	peer_send(&p, F_ACK, 1, AT(10)); /* the late originals */
+	peer_send(&p, F_ACK, 1, AT(8)); /* the late originals */
 	peer_sack(&p, AT(0), AT(1));
-	peer_send(&p, F_ACK, 1, AT(10));
+	peer_send(&p, F_ACK, 1, AT(8));
 	assert_int_equal(counter(&p, TCP_CTR_UNDOS), 0);
+	assert_false(p.c->rack.reordering_seen);
 	peer_sack(&p, AT(1), AT(2));
-	peer_send(&p, F_ACK, 1, AT(10));
+	peer_send(&p, F_ACK, 1, AT(8));
 	assert_int_equal(counter(&p, TCP_CTR_UNDOS), 1);
+	assert_true(p.c->rack.reordering_seen); /* the path overtakes */
 	peer_stop(&p);
 }
 
@@ -151,7 +153,95 @@ static void a_window_of_losses_is_repaired_without_a_burst(void **state)
 	peer_stop(&p);
 }
 
+/* ---- what may be sent again ---- */
+
+/* RFC 9293 section 3.8.6: a window may shrink; beyond it only the first segment goes, as a probe.
+ */
+static void retransmissions_stay_inside_a_shrunken_window(void **state)
+{
+	struct peer p;
+	(void)state;
+	open_path(&p, false);
+	queue(&p, 0, 10);
+	peer_advance(&p, RTT);
+	p.wnd = 2 * MSS;
+	sack(&p, 0, 5, 8);
+	expect_seg(&p, 0);
+	sack(&p, 0, 5, 10);
+	expect_seg(&p, 1);
+	expect_none(&p);
+	assert_true(conn_pipe(p.c) + MSS <= p.c->cwnd); /* it would have let more go */
+	peer_stop(&p);
+}
+
+/* RFC 2018 section 8, with a FIN among what the receiver has thrown away. */
+static void a_fin_that_was_held_and_thrown_away_goes_again(void **state)
+{
+	struct peer p;
+	(void)state;
+	open_path(&p, false);
+	queue(&p, 0, 3);
+	user_shutdown(&p);
+	expect(&p, F_FIN | F_ACK, AT(3), 1, 0);
+	peer_advance(&p, RTT);
+	peer_sack(&p, AT(1), AT(3) + 1);
+	peer_send(&p, F_ACK, 1, 1);
+	expect_seg(&p, 0);
+	expect_none(&p);
+	peer_send(&p, F_ACK, 1, AT(1));
+	while (p.n_out == 0)
+		peer_advance(&p, LG_MS(100));
+	expect_seg(&p, 1);
+	expect_skip(&p);
+	peer_send(&p, F_ACK, 1, AT(2));
+	while (p.n_out == 0)
+		peer_advance(&p, LG_MS(100));
+	expect(&p, F_FIN | F_ACK, AT(2), 1, MSS);
+	peer_send(&p, F_ACK, 1, AT(3) + 1);
+	assert_int_equal(tcp_conn_state(p.c), TCP_FIN_WAIT_2);
+	peer_stop(&p);
+}
+
 /* ---- without SACK ---- */
+
+/* RFC 6582 section 3.2 step 2: what was sent again needlessly makes duplicates, too. */
+static void duplicates_of_a_repaired_window_start_no_second_recovery(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	queue(&p, 0, 8);
+	for (unsigned i = 0; i < 3; i++)
+		peer_send(&p, F_ACK, 1, AT(0));
+	expect_seg(&p, 0);
+	peer_send(&p, F_ACK, 1, AT(8));
+	queue(&p, 8, 4);
+	for (unsigned i = 0; i < 3; i++)
+		peer_send(&p, F_ACK, 1, AT(8));
+	expect_none(&p);
+	assert_int_equal(counter(&p, TCP_CTR_FAST_RETRANS), 1);
+	peer_stop(&p);
+}
+
+/* RFC 5681 section 3.2: forged duplicates tell of no more than was in flight. */
+static void duplicates_never_tell_of_more_than_was_sent(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	queue(&p, 0, 3);
+	for (unsigned i = 0; i < 50; i++) {
+		peer_send(&p, F_ACK, 1, AT(0));
+		assert_true(p.c->dup_bytes <= 2 * MSS);
+		assert_true(conn_pipe(p.c) <= 3 * MSS);
+	}
+	expect_skip(&p);
+	peer_stop(&p);
+}
 
 /* RFC 6582 section 3.2 step 3 (1): little is in flight when recovery ends; cwnd grows from there.
  */
@@ -185,6 +275,10 @@ int main(void)
 		cmocka_unit_test(the_reordering_window_is_never_longer_than_srtt),
 		cmocka_unit_test(a_sack_of_half_a_segment_is_no_sack_of_it),
 		cmocka_unit_test(a_second_timeout_reduces_no_further),
+		cmocka_unit_test(retransmissions_stay_inside_a_shrunken_window),
+		cmocka_unit_test(a_fin_that_was_held_and_thrown_away_goes_again),
+		cmocka_unit_test(duplicates_of_a_repaired_window_start_no_second_recovery),
+		cmocka_unit_test(duplicates_never_tell_of_more_than_was_sent),
 		cmocka_unit_test(recovery_without_sack_does_not_end_in_a_burst),
 		cmocka_unit_test(an_echo_of_the_retransmission_undoes_nothing),
 		cmocka_unit_test(one_dsack_for_two_retransmissions_undoes_nothing),
