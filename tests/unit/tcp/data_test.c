@@ -367,7 +367,8 @@ static void acks_stay_inside_the_peers_window_while_a_probe_is_out(void **state)
 	peer_stop(&p);
 }
 
-static void zero_window_for_too_long_ends_the_connection(void **state)
+/* MUST-37: as long as the probes are answered it is the user's patience that counts. */
+static void zero_window_lasts_as_long_as_probes_are_answered(void **state)
 {
 	struct peer p;
 	(void)state;
@@ -377,14 +378,53 @@ static void zero_window_for_too_long_ends_the_connection(void **state)
 	p.wnd = 0;
 	peer_send(&p, F_ACK, 1, 1);
 	user_send(&p, 1, 3000);
-	for (int i = 0; i < 130 && tcp_conn_state(p.c) == TCP_ESTABLISHED; i++) {
+	for (int i = 0; i < 300; i++) {
 		peer_advance(&p, LG_SEC(1));
-		peer_send(&p, F_ACK, 1, 1);
+		if (p.n_out > 0)
+			peer_send(&p, F_ACK, 1, 1);
 		expect_skip(&p);
 	}
+	assert_int_equal(tcp_conn_state(p.c), TCP_ESTABLISHED);
+	peer_stop(&p);
+}
+
+static void zero_window_without_answers_ends_the_connection(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	p.wnd = 0;
+	peer_send(&p, F_ACK, 1, 1);
+	user_send(&p, 1, 3000);
+	peer_advance(&p, LG_SEC(130));
+	expect_skip(&p);
 	assert_int_equal(peer_events(&p), TCP_EV_CLOSED);
 	assert_int_equal(tcp_conn_reason(p.c), TCP_REASON_ZERO_WINDOW_TIMEOUT);
 	user_release(&p);
+	peer_stop(&p);
+}
+
+/* Nobody is left who could run out of patience. */
+static void zero_window_of_an_orphan_ends_although_probes_are_answered(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	p.wnd = 0;
+	peer_send(&p, F_ACK, 1, 1);
+	user_send(&p, 1, 3000);
+	user_release(&p);
+	for (int i = 0; i < 40; i++) {
+		peer_advance(&p, LG_SEC(1));
+		if (p.n_out > 0 && reason(&p, TCP_REASON_ZERO_WINDOW_TIMEOUT) == 0)
+			peer_send(&p, F_ACK, 1, 1);
+		expect_skip(&p);
+	}
+	assert_int_equal(reason(&p, TCP_REASON_ZERO_WINDOW_TIMEOUT), 1);
 	peer_stop(&p);
 }
 
@@ -647,7 +687,9 @@ int main(void)
 		cmocka_unit_test(zero_window_is_probed_with_backoff),
 		cmocka_unit_test(an_opened_window_gets_the_probes_byte_at_once),
 		cmocka_unit_test(acks_stay_inside_the_peers_window_while_a_probe_is_out),
-		cmocka_unit_test(zero_window_for_too_long_ends_the_connection),
+		cmocka_unit_test(zero_window_lasts_as_long_as_probes_are_answered),
+		cmocka_unit_test(zero_window_without_answers_ends_the_connection),
+		cmocka_unit_test(zero_window_of_an_orphan_ends_although_probes_are_answered),
 		cmocka_unit_test(small_windows_are_not_filled_with_silly_segments),
 		cmocka_unit_test(send_stays_inside_the_window),
 		cmocka_unit_test(an_advancing_ack_brings_its_window_whatever_its_number),
