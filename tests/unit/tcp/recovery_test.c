@@ -115,6 +115,20 @@ static void first_two_duplicate_acks_send_new_data(void **state)
 	peer_stop(&p);
 }
 
+/* RFC 6582: `recover` must not seem to lie ahead once the numbers have gone half way round. */
+static void recover_keeps_up_with_the_acknowledgments(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	flight(&p, 1, 4);
+	peer_send(&p, F_ACK, 1, 4 * 1460 + 1);
+	assert_int_equal(p.c->recover, p.c->snd_una - 1);
+	peer_stop(&p);
+}
+
 /* As if the handshake had taken that long: without it every wait of RACK is zero. */
 static void a_path_of(struct peer *p, lg_us rtt)
 {
@@ -593,6 +607,7 @@ int main(void)
 		cmocka_unit_test(cwnd_does_not_grow_while_the_application_is_the_limit),
 		cmocka_unit_test(third_duplicate_ack_retransmits_without_sack),
 		cmocka_unit_test(first_two_duplicate_acks_send_new_data),
+		cmocka_unit_test(recover_keeps_up_with_the_acknowledgments),
 		cmocka_unit_test(sack_retransmits_exactly_the_holes),
 		cmocka_unit_test(forged_sack_blocks_are_ignored),
 		cmocka_unit_test(a_receiver_that_reneges_gets_everything_again),
