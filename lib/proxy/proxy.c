@@ -32,6 +32,7 @@ static struct tcp_opts tcp_options_of(const struct conf *c, const struct conf_tc
 	o.cc = tcp->congestion_control;
 	o.mtu_probing = probing[tcp->mtu_probing];
 	o.ecn = tcp->ecn;
+	o.dscp = tcp->dscp;
 	return o;
 }
 
