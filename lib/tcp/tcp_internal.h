@@ -763,11 +763,12 @@ uint32_t segment_room(const struct tcp_conn *c);
 bool segment_send(struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags, lg_us now);
 bool segment_send_syn(struct tcp_conn *c, lg_us now);
 /*
- * A SYN-ACK of no connection in answer to g, with further flags. Takes g->m where the answer fits
- * into it.
+ * A SYN-ACK of no connection in answer to g, which came to l, with further flags. Takes g->m where
+ * the answer fits into it.
  */
-void segment_answer_syn(struct tcp_stack *s, const struct flow_key *key, struct tcp_seg *g,
-	const struct tcp_options *opt, uint8_t flags, uint32_t iss, uint16_t wnd, lg_us now);
+void segment_answer_syn(struct tcp_stack *s, const struct tcp_listener *l,
+	const struct flow_key *key, struct tcp_seg *g, const struct tcp_options *opt, uint8_t flags,
+	uint32_t iss, uint16_t wnd, lg_us now);
 bool segment_send_ack(struct tcp_conn *c, lg_us now);
 void segment_send_rst(struct tcp_conn *c, lg_us now);
 /* RST in answer to a segment of no connection, or to an unacceptable ACK (3.10.7.1); rate-limited.

@@ -667,6 +667,46 @@ static void header_and_options_may_lie_across_mbufs(void **state)
 	peer_stop(&p);
 }
 
+/* MUST-1: read as a signed number, such a window would be a negative one. */
+static void a_window_above_32767_is_not_negative(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	p.wnd = 65535;
+	peer_open(&p);
+	p.c->cwnd = 1000000;
+	user_send(&p, 1, 80000);
+	uint32_t end = 1;
+	while (p.n_read < p.n_out)
+		end += expect_next(&p)->len;
+	assert_in_range(end, 1 + 65535 - 1460, 1 + 65535);
+	peer_stop(&p);
+}
+
+/*
+ * MUST-60, MUST-61, SHLD-27, SHLD-28: full segments as far as the data goes; what remains leaves
+ * at once, alone and in spite of data in flight (no Nagle), and is pushed.
+ */
+static void the_end_of_what_there_is_is_pushed(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	user_send(&p, 1, 3000);
+	assert_false(expect(&p, F_ACK, 1, 1, 1460)->flags & F_PSH);
+	assert_false(expect(&p, F_ACK, 1461, 1, 1460)->flags & F_PSH);
+	assert_true(expect(&p, F_ACK, 2921, 1, 80)->flags & F_PSH);
+	expect_none(&p);
+	user_send(&p, 3001, 10);
+	assert_true(expect(&p, F_ACK, 3001, 1, 10)->flags & F_PSH);
+	expect_none(&p);
+	peer_stop(&p);
+}
+
 int main(void)
 {
 	test_eal_init();
@@ -700,6 +740,8 @@ int main(void)
 		cmocka_unit_test(timestamp_of_a_segment_behind_a_gap_is_not_echoed),
 		cmocka_unit_test(both_sequence_spaces_wrap),
 		cmocka_unit_test(header_and_options_may_lie_across_mbufs),
+		cmocka_unit_test(a_window_above_32767_is_not_negative),
+		cmocka_unit_test(the_end_of_what_there_is_is_pushed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
