@@ -52,6 +52,14 @@ void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m)
 		sim_fail(w, "pair %d host %d: %s", (int)(p - w->pair), sender, what);
 }
 
+void sim_arrived(struct sim *w, int host, const struct rte_mbuf *m)
+{
+	static struct sim_view v;
+
+	struct sim_pair *p = view_packet(w, 1 - host, m, &v);
+	sim_wire_arrived(&p->wire, 1 - host, &v);
+}
+
 static void check_conn(void *ctx, struct tcp_conn *c)
 {
 	const char *what = sim_conn_broken(c);

@@ -227,6 +227,8 @@ extern const struct gw_site {
 
 /* gw_wire.c */
 uint16_t gw_transmit(void *ctx, struct rte_mbuf **frames, uint16_t n);
+/* A segment that has passed the host's checks at this port. */
+void gw_arrived(struct gw_port *p, const struct net_pkt *pkt);
 void gw_flows_free(struct gw *w);
 
 /* gw_icmp.c: "packet too big" about a frame, from a router; takes frame. NULL: nothing to say. */

@@ -165,6 +165,17 @@ static void check_segment(struct gw_port *p, const struct frame *fr, char *text,
 		gw_fail(w, "%s: %s", text, what);
 }
 
+void gw_arrived(struct gw_port *p, const struct net_pkt *pkt)
+{
+	static struct sim_view v;
+	const struct gw_port *from = &p->w->port[p->id ^ 1];
+	const struct frame fr = {.src = pkt->src, .dst = pkt->dst};
+
+	GW_CHECK(p->w, sim_view_mbuf(&v, pkt->m));
+	struct gw_flow *f = flow_of(p->w, from, &fr, &v);
+	sim_wire_arrived(&f->wire, is_opener(from) ? 0 : 1, &v);
+}
+
 /* ---- links ---- */
 
 static int client_address(const struct gw *w, const struct lg_ip *ip)

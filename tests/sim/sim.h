@@ -130,6 +130,8 @@ void sim_pool_used(struct sim *w, int host, unsigned n);
 
 /* check.c */
 void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m);
+/* It is about to be given to the host. */
+void sim_arrived(struct sim *w, int host, const struct rte_mbuf *m);
 void sim_check_conns(struct sim *w);
 void sim_trace(struct sim *w, int sender, const struct rte_mbuf *m, const char *fate);
 int sim_pair_of_port(const struct sim *w, uint16_t port);

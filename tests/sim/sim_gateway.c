@@ -118,6 +118,7 @@ static void frame_in(struct gw *w, struct gw_port *p, struct rte_mbuf *frame)
 	case NET_DONE:
 		break;
 	case NET_TCP:
+		gw_arrived(p, &w->batch[p->host][w->n_batch[p->host]]);
 		if (++w->n_batch[p->host] == NET_BURST)
 			give(w, p->host);
 		break;

@@ -248,6 +248,7 @@ static void packet_in(struct sim *w, const struct sim_event *e, struct burst *b)
 	rte_pktmbuf_free(e->pkt.m);
 	if (m == NULL)
 		return;
+	sim_arrived(w, e->host, m);
 	b->pkts[b->n++] = (struct net_pkt){.m = m,
 		.src = e->pkt.tx.src,
 		.dst = e->pkt.tx.dst,

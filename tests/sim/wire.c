@@ -44,6 +44,68 @@ bool sim_view_mbuf(struct sim_view *v, const struct rte_mbuf *m)
 	return sim_view(v, rte_pktmbuf_read(m, 0, m->pkt_len, v->buf), m->pkt_len);
 }
 
+/* ---- what has arrived ---- */
+
+static uint32_t right_edge(const struct sim_wire *w, int sender, const struct sim_view *v)
+{
+	bool scaled = !(v->flags & RTE_TCP_SYN_FLAG) && w->dir[0].has_wscale &&
+		      w->dir[1].has_wscale;
+	uint32_t wnd = rte_be_to_cpu_16(v->th->rx_win);
+
+	return v->ack + (scaled ? wnd << w->dir[sender].wscale : wnd);
+}
+
+/* Of all sequence numbers that the segment occupies. */
+static uint32_t seq_end(const struct sim_view *v)
+{
+	return v->seq + v->len + !!(v->flags & RTE_TCP_SYN_FLAG) + !!(v->flags & RTE_TCP_FIN_FLAG);
+}
+
+/* Adds it to what has arrived; what it meets is joined. */
+static void got_add(struct sim_wire_dir *d, uint32_t start, uint32_t end)
+{
+	unsigned first = 0, behind;
+
+	while (first < d->n_got && seq_lt(d->got[first].end, start))
+		first++;
+	for (behind = first; behind < d->n_got && seq_leq(d->got[behind].start, end); behind++) {
+		start = seq_min(start, d->got[behind].start);
+		end = seq_max(end, d->got[behind].end);
+	}
+	if (behind == first && d->n_got == SIM_GOT) {
+		d->vague = true;
+		return;
+	}
+	memmove(&d->got[first + 1], &d->got[behind], (d->n_got - behind) * sizeof(d->got[0]));
+	d->got[first] = (struct tcp_sack_block){start, end};
+	d->n_got = d->n_got - (behind - first) + 1;
+}
+
+static bool got_all(const struct sim_wire_dir *d, uint32_t start, uint32_t end)
+{
+	for (unsigned i = 0; i < d->n_got; i++)
+		if (seq_geq(start, d->got[i].start) && seq_leq(end, d->got[i].end))
+			return true;
+	return d->vague;
+}
+
+void sim_wire_arrived(struct sim_wire *w, int sender, const struct sim_view *v)
+{
+	struct sim_wire_dir *d = &w->dir[sender];
+
+	if (v->flags & RTE_TCP_RST_FLAG)
+		return;
+	if (v->flags & RTE_TCP_ACK_FLAG) {
+		uint32_t edge = right_edge(w, sender, v);
+		d->told = d->told_known ? seq_max(d->told, edge) : edge;
+		d->told_known = true;
+	}
+	if (seq_end(v) != v->seq)
+		got_add(d, v->seq, seq_end(v));
+}
+
+/* ---- segments ---- */
+
 /* RFC 9293 3.8.6: the right edge never moves left. */
 static const char *check_window(struct sim_wire *w, int sender, const struct sim_view *v)
 {
@@ -51,16 +113,41 @@ static const char *check_window(struct sim_wire *w, int sender, const struct sim
 
 	if (!(v->flags & RTE_TCP_ACK_FLAG))
 		return NULL;
-	bool scaled = !(v->flags & RTE_TCP_SYN_FLAG) && w->dir[0].has_wscale &&
-		      w->dir[1].has_wscale;
 	uint32_t wnd = rte_be_to_cpu_16(v->th->rx_win);
-	uint32_t edge = v->ack + (scaled ? wnd << d->wscale : wnd);
+	uint32_t edge = right_edge(w, sender, v);
 	if (d->edge_known && seq_lt(edge, d->edge) && seq_leq(v->ack, d->edge))
 		return broken("window edge went back by %" PRIu32 " to ack %" PRIu32
 			      " wnd %" PRIu32,
 			d->edge - edge, v->ack - w->dir[1 - sender].isn, wnd);
 	d->edge = edge;
 	d->edge_known = true;
+	return NULL;
+}
+
+/* RFC 9293 3.8.6: nothing beyond what the peer has said, and has been heard to say. */
+static const char *check_room(const struct sim_wire *w, int sender, const struct sim_view *v)
+{
+	const struct sim_wire_dir *peer = &w->dir[1 - sender];
+	uint32_t end = seq_end(v);
+
+	/* One octet, or the FIN, may go as a window probe. */
+	if (!peer->told_known || end - v->seq <= 1 || seq_leq(end, peer->told))
+		return NULL;
+	return broken("sent %" PRIu32 " past the window", end - peer->told);
+}
+
+/* RFC 9293 3.8.1, RFC 2018, RFC 2883: only what has arrived is acknowledged or reported. */
+static const char *check_acks(const struct sim_wire *w, int sender, const struct sim_view *v)
+{
+	const struct sim_wire_dir *peer = &w->dir[1 - sender];
+
+	if (v->flags & RTE_TCP_ACK_FLAG && !got_all(peer, v->ack - 1, v->ack))
+		return broken(
+			"acknowledges %" PRIu32 ", which has not arrived", v->ack - 1 - peer->isn);
+	for (unsigned i = 0; i < v->opt.n_sack; i++)
+		if (!got_all(peer, v->opt.sack[i].start, v->opt.sack[i].end))
+			return broken("SACK of %" PRIu32 "-%" PRIu32 ", which has not arrived",
+				v->opt.sack[i].start - peer->isn, v->opt.sack[i].end - peer->isn);
 	return NULL;
 }
 
@@ -77,10 +164,6 @@ static const char *check_data(struct sim_wire *w, int sender, const struct sim_v
 		return broken("data before the connection");
 	if (!w->content(w->ctx, sender, offset, v->data, v->len))
 		return broken("bytes at %" PRIu32 " differ from what was sent", offset);
-	/* One byte more may go as a window probe. */
-	if (peer->edge_known && v->len > 1 && seq_gt(v->seq + v->len, peer->edge))
-		return broken(
-			"sent %" PRIu32 " bytes past the window", v->seq + v->len - peer->edge);
 	if (v->len + options > mss)
 		return broken("segment of %" PRIu32 " + %" PRIu32
 			      " bytes, the peer's MSS is %" PRIu32,
@@ -95,8 +178,11 @@ static void note_syn(struct sim_wire *w, int sender, const struct sim_view *v)
 	struct sim_wire_dir *d = &w->dir[sender];
 
 	/* A half-open connection that begins anew after an old one was reset. */
-	if (d->syn && d->isn != v->seq)
+	if (d->syn && d->isn != v->seq) {
 		d->edge_known = d->fin = false;
+		d->told_known = false;
+		d->vague = true;
+	}
 	d->syn = true;
 	d->isn = v->seq;
 	d->has_mss = v->opt.has_mss;
@@ -136,6 +222,10 @@ const char *sim_wire_segment(struct sim_wire *w, int sender, const struct sim_vi
 			return broken("timestamps: %s", v->opt.has_ts ? "not agreed" : "missing");
 		what = check_data(w, sender, v);
 	}
+	if (what == NULL)
+		what = check_room(w, sender, v);
+	if (what == NULL)
+		what = check_acks(w, sender, v);
 	if (what == NULL)
 		what = check_fin(w, sender, v);
 	return what != NULL ? what : check_window(w, sender, v);

@@ -26,10 +26,18 @@ struct sim_view {
 bool sim_view(struct sim_view *v, const uint8_t *segment, uint32_t len);
 bool sim_view_mbuf(struct sim_view *v, const struct rte_mbuf *m);
 
+#define SIM_GOT 256
+
 /* What the wire has shown of one connection, per direction (index: sender). */
 struct sim_wire_dir {
 	bool syn, fin, edge_known;
 	uint32_t isn, fin_seq, edge;
+	/* Of that what has arrived: the right edge, and sequence numbers, in order and apart. */
+	bool told_known;
+	uint32_t told;
+	struct tcp_sack_block got[SIM_GOT];
+	unsigned n_got;
+	bool vague; /* too many of them, or the ports are used again: old ones may arrive, too */
 	uint8_t wscale;
 	uint16_t mss;
 	bool has_wscale, has_ts, has_mss;
@@ -45,6 +53,8 @@ struct sim_wire {
 
 /* The sender sends v: checks it against all it sent before, and against what the peer has said. */
 const char *sim_wire_segment(struct sim_wire *w, int sender, const struct sim_view *v);
+/* It has arrived unharmed. */
+void sim_wire_arrived(struct sim_wire *w, int sender, const struct sim_view *v);
 /* "SA seq 0 len 0 ack 1 wnd 65535 <mss 1460>": sequence numbers are relative. */
 void sim_wire_describe(
 	const struct sim_wire *w, int sender, const struct sim_view *v, char *out, size_t size);

@@ -358,6 +358,27 @@ static void a_loss_is_told_by_cwr_and_an_echo_reduces_no_further(void **state)
 	peer_stop(&p);
 }
 
+/* Section 6.1.2, the other way round: once per window of data, whatever tells first. */
+static void a_loss_after_an_echo_reduces_no_further(void **state)
+{
+	struct peer p;
+	(void)state;
+	open_ecn(&p);
+	sends(&p, 1, 10, F_ACK);
+	peer_send(&p, F_ACK | F_ECE, 1, 1001);
+	uint32_t ssthresh = p.c->ssthresh;
+	assert_true(ssthresh >= 4000 && ssthresh < 10000);
+	expect_skip(&p);
+	for (uint32_t end = 3001; end <= 6001; end += 1000) {
+		peer_sack(&p, 2001, end);
+		peer_send(&p, F_ACK | F_ECE, 1, 1001);
+	}
+	assert_int_equal(p.c->recovery, REC_FAST);
+	assert_int_equal(p.c->ssthresh, ssthresh);
+	expect_skip(&p);
+	peer_stop(&p);
+}
+
 static void cwr_is_not_lost_to_a_missing_mbuf(void **state)
 {
 	static struct rte_mbuf *taken[2048];
@@ -403,6 +424,7 @@ int main(void)
 		cmocka_unit_test(an_echo_counts_only_with_ecn_and_with_data_in_flight),
 		cmocka_unit_test(an_echo_after_gigabytes_without_one_is_heard),
 		cmocka_unit_test(a_loss_is_told_by_cwr_and_an_echo_reduces_no_further),
+		cmocka_unit_test(a_loss_after_an_echo_reduces_no_further),
 		cmocka_unit_test(cwr_is_not_lost_to_a_missing_mbuf),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -422,6 +422,8 @@ static void syn_ack_of_something_else_is_reset(void **state)
 	peer_connect(&p);
 	peer_send(&p, F_SYN | F_ACK, 0, 77);
 	expect(&p, F_RST, 77, 0, 0);
+	peer_send(&p, F_SYN | F_ACK, 0, 0); /* not even of the SYN */
+	expect(&p, F_RST, 0, 0, 0);
 	peer_send(&p, F_ACK, 0, 77);
 	expect(&p, F_RST, 77, 0, 0);
 	peer_send(&p, F_ACK, 0, 1);
