@@ -86,6 +86,7 @@ static struct net_if *create_if(struct worker *w, enum net_side side)
 		.mac = port->mac,
 		.mtu = conf->mtu,
 		.vlan = conf->vlan,
+		.ttl = conf->ttl,
 		.rx_checksum = port->rx_checksum,
 		.tx_ip_checksum = port->tx_ip_checksum,
 		.tx_l4_checksum = port->tx_l4_checksum,

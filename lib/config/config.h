@@ -27,6 +27,7 @@ struct conf_port {
 	const char *device; /* PCI address with domain ("0000:3b:00.0") or vdev string */
 	uint16_t mtu;
 	uint16_t vlan;
+	uint8_t ttl;                 /* hop limit */
 	struct conf_addr *addresses; /* first of each family is the primary one */
 	unsigned n_addresses;
 	struct lg_ip gateway4, gateway6; /* external only; zero: none */
@@ -59,7 +60,8 @@ enum conf_mtu_probing { CONF_MTU_BLACK_HOLE, CONF_MTU_OFF, CONF_MTU_ON };
 struct conf_tcp {
 	const char *congestion_control; /* name of an algorithm in lib/tcp; NULL: its default */
 	enum conf_mtu_probing mtu_probing;
-	bool ecn; /* RFC 3168: heeded (listener), asked for (pool) */
+	bool ecn;     /* RFC 3168: heeded (listener), asked for (pool) */
+	uint8_t dscp; /* RFC 2474: code point of all packets sent */
 };
 
 struct conf_listener {

@@ -124,7 +124,7 @@ struct raw_port_route {
 struct raw_port {
 	struct conf_head head;
 	const char *device;
-	uint16_t mtu, vlan;
+	uint16_t mtu, vlan, ttl;
 	struct raw_names addresses, gateway;
 	struct raw_list routes;
 	uint32_t rx_descriptors, tx_descriptors, mbufs;
@@ -153,6 +153,7 @@ struct raw_listener_tls {
 struct raw_tcp {
 	uint32_t congestion_control, mtu_probing;
 	bool ecn;
+	uint16_t dscp;
 };
 
 struct raw_listener {

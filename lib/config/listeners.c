@@ -106,7 +106,8 @@ struct conf_tcp conf_read_tcp(const struct raw_tcp *r)
 
 	return (struct conf_tcp){.congestion_control = algorithms[r->congestion_control],
 		.mtu_probing = (enum conf_mtu_probing)r->mtu_probing,
-		.ecn = r->ecn};
+		.ecn = r->ecn,
+		.dscp = (uint8_t)r->dscp};
 }
 
 static void build_listener(struct conf_load *l, const struct raw_listener *r)

@@ -217,6 +217,7 @@ static void build_port(
 	p->device = full_device(l, r->device);
 	p->mtu = r->mtu;
 	p->vlan = r->vlan;
+	p->ttl = (uint8_t)r->ttl;
 	p->rx_descriptors = r->rx_descriptors;
 	p->tx_descriptors = r->tx_descriptors;
 	p->mbufs = r->mbufs;

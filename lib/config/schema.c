@@ -109,6 +109,8 @@ const struct conf_key conf_schema[] = {
 		"Largest IP packet. IPv6 needs 1280."},
 	{CS_PORT, "vlan", CT_UINT, AT(raw_port, vlan), 0, 4094, "0", NULL, 0, 0,
 		"802.1Q VLAN; 0: untagged."},
+	{CS_PORT, "ttl", CT_UINT, AT(raw_port, ttl), 1, 255, "64", NULL, 0, 0,
+		"Time to live (hop limit in IPv6) of the packets that leave here."},
 	{CS_PORT, "addresses", CT_NAMES, AT(raw_port, addresses), 1, 64, NULL,
 		"list of ADDRESS/LENGTH", 0, CF_REQUIRED,
 		"The gateway's addresses, IPv4 and IPv6. The first of each family is the primary "
@@ -155,6 +157,9 @@ const struct conf_key conf_schema[] = {
 		"believes ICMP alone."},
 	{CS_LISTENER, "ecn", CT_BOOL, AT(raw_listener, tcp.ecn), 0, 0, "true", NULL, 0, 0,
 		"Explicit Congestion Notification (RFC 3168) with clients that ask for it."},
+	{CS_LISTENER, "dscp", CT_UINT, AT(raw_listener, tcp.dscp), 0, 63, "0", NULL, 0, 0,
+		"Differentiated Services code point (RFC 2474) of what is sent to clients, for "
+		"networks that treat some traffic better."},
 	{CS_LISTENER, "tls", CT_SECTION, AT(raw_listener, tls), 0, 0, NULL, NULL, CS_LISTENER_TLS,
 		0, "Makes it an https listener."},
 	{CS_LISTENER_TLS, "certificates", CT_NAMES, AT(raw_listener_tls, certificates), 1, 256,
@@ -210,6 +215,8 @@ const struct conf_key conf_schema[] = {
 	{CS_POOL, "ecn", CT_BOOL, AT(raw_pool, tcp.ecn), 0, 0, "false", NULL, 0, 0,
 		"Asks the servers for Explicit Congestion Notification (RFC 3168): where the "
 		"internal network marks packets instead of dropping them."},
+	{CS_POOL, "dscp", CT_UINT, AT(raw_pool, tcp.dscp), 0, 63, "0", NULL, 0, 0,
+		"Differentiated Services code point (RFC 2474) of what is sent to the servers."},
 	{CS_POOL, "tls", CT_SECTION, AT(raw_pool, tls), 0, 0, NULL, NULL, CS_POOL_TLS, CF_OFF,
 		"How the servers' certificates are checked."},
 	{CS_POOL, "congestion_control", CT_ENUM, AT(raw_pool, tcp.congestion_control), 0, 0,

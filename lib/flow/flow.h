@@ -51,7 +51,8 @@ void flow_each(const struct flow_table *t,
 /*
  * Source ports towards the pools. The port space of each (local address, pool address, pool port)
  * is a bitmap; worker w of n owns the ports p with p % n == w. Choice follows RFC 6056 algorithm 3
- * (keyed hash offset plus counter). A port stays taken until freed, TIME-WAIT included.
+ * (keyed hash offset plus counter), the counter moving in random steps (section 3.3.5). A port
+ * stays taken until freed, TIME-WAIT included.
  */
 struct flow_ports;
 

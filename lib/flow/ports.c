@@ -15,6 +15,8 @@
 #define DEFAULT_HI    65535
 #define PORT_EXCLUDED 4443 /* LY-106 */
 #define FIT_TRIES     64   /* free candidates asked for one that lands on our queue */
+#define MIN_REST      1000 /* connections, in a large slice, until a freed port may come again */
+#define MIN_STEPS     8    /* as many steps are possible even in a small one */
 #define WORD_BITS     64
 #define NO_DEST       UINT32_MAX
 
@@ -44,6 +46,8 @@ struct flow_ports {
 	uint32_t capacity;         /* n_ports without the excluded one */
 	uint32_t max_spaces;       /* per destination */
 	uint32_t counter;          /* RFC 6056 next_ephemeral */
+	uint32_t n_steps;          /* it moves on by 1 to n_steps */
+	uint64_t n_chosen;         /* what the steps are drawn from */
 	uint32_t n_buckets, spare; /* spare: destinations never used so far start here */
 	uint32_t *buckets;
 	struct dest *dests;
@@ -61,7 +65,7 @@ static uint32_t count_family(const struct flow_ports_params *p, bool v4)
 	return n;
 }
 
-/* Sets first, n_ports, capacity. False when the slice holds no port. */
+/* Sets first, n_ports, capacity, n_steps. False when the slice holds no port. */
 static bool slice_init(struct flow_ports *fp)
 {
 	const struct flow_ports_params *p = &fp->p;
@@ -73,6 +77,7 @@ static bool slice_init(struct flow_ports *fp)
 	fp->capacity = fp->n_ports;
 	if (p->lo <= PORT_EXCLUDED && PORT_EXCLUDED <= p->hi)
 		fp->capacity -= PORT_EXCLUDED % p->n_workers == p->worker;
+	fp->n_steps = LG_MIN(fp->n_ports, LG_MAX(fp->n_ports / MIN_REST, (uint32_t)MIN_STEPS));
 	return fp->capacity > 0;
 }
 
@@ -277,8 +282,19 @@ static bool fits(
 }
 
 /*
- * RFC 6056 algorithm 3: walks the free ports from offset + counter on, once round. The first that
- * fits is taken, or the first at all when FIT_TRIES of them don't. s must not be full.
+ * RFC 6056 section 3.3.5: who has seen one port of ours doesn't know the next. The trade-off that
+ * it names, how soon a port comes again, is MIN_REST here.
+ */
+static uint32_t random_step(struct flow_ports *fp)
+{
+	uint64_t n = fp->n_chosen++;
+	return 1 + (uint32_t)(lg_siphash24(&fp->key, &n, sizeof(n)) % fp->n_steps);
+}
+
+/*
+ * RFC 6056 algorithm 3 with the steps of algorithm 5: walks the free ports from offset + counter
+ * on, once round. The first that fits is taken, or the first at all when FIT_TRIES of them don't. s
+ * must not be full.
  */
 static uint32_t choose(struct flow_ports *fp, const struct dest *d, const struct space *s)
 {
@@ -303,8 +319,9 @@ static uint32_t choose(struct flow_ports *fp, const struct dest *d, const struct
 		tries++;
 	}
 	LG_ASSERT(best < fp->n_ports);
-	/* Behind the port taken: the next one to look at, and a freed port rests for a round. */
-	fp->counter = (fp->counter + (best + fp->n_ports - start) % fp->n_ports + 1) % fp->n_ports;
+	/* Behind the port taken: a freed port rests until the walk has come round. */
+	uint32_t passed = (best + fp->n_ports - start) % fp->n_ports;
+	fp->counter = (fp->counter + passed + random_step(fp)) % fp->n_ports;
 	return best;
 }
 

@@ -13,6 +13,8 @@
 
 static void apply_defaults(struct net_if_params *p)
 {
+	if (p->ttl == 0)
+		p->ttl = NET_TTL;
 	if (p->max_neighbours == 0)
 		p->max_neighbours = 1024;
 	if (p->max_fragments == 0)

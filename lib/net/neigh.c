@@ -133,12 +133,15 @@ static struct net_neigh *neigh_create(struct net_if *nif, const struct lg_ip *ip
 	return n;
 }
 
-/* One request on its way; over the rate limit it is left to the next retry. */
+/*
+ * One request on its way; over the rate limit it is left to the next retry. To a neighbour that is
+ * known it goes in any case: a flood of addresses that don't exist must not make it expire.
+ */
 static void ask(struct net_neigh *n, const struct rte_ether_addr *unicast, lg_us now)
 {
 	arm(n, now + NET_NEIGH_RETRANS);
 	n->tries++;
-	if (!net_bucket_take(&n->nif->request_rate, now))
+	if (unicast == NULL && !net_bucket_take(&n->nif->request_rate, now))
 		return;
 	if (lg_ip_is_v4(&n->ip))
 		net_arp_request(n->nif, &n->ip, unicast);

@@ -102,6 +102,7 @@ struct net_if_params {
 	struct rte_ether_addr mac;
 	uint16_t mtu;  /* IP MTU, 576..9000 */
 	uint16_t vlan; /* 0: untagged */
+	uint8_t ttl;   /* hop limit of what we send beyond a link; default 64 */
 	struct net_addr addrs[NET_MAX_ADDRS];
 	unsigned n_addrs;
 	struct net_route routes[NET_MAX_ROUTES];

@@ -103,7 +103,7 @@ static void add_headers(const struct net_if *nif, struct rte_mbuf *m, const stru
 	fill_l4_checksum(nif, m, tx, checksum_offset(tx->proto));
 	if (m->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM)
 		m->l4_len = (*rte_pktmbuf_mtod_offset(m, const uint8_t *, 12) >> 4) * 4u;
-	net_ip_push(m, tx, NET_TTL);
+	net_ip_push(m, tx, nif->p.ttl);
 	if (v4)
 		fill_ip_checksum(nif, m);
 	if (m->ol_flags & (RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IP_CKSUM)) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "proxy/internal.h"
 
@@ -31,6 +32,7 @@ static struct tcp_opts tcp_options_of(const struct conf *c, const struct conf_tc
 	o.cc = tcp->congestion_control;
 	o.mtu_probing = probing[tcp->mtu_probing];
 	o.ecn = tcp->ecn;
+	o.dscp = tcp->dscp;
 	return o;
 }
 
@@ -46,6 +48,20 @@ static void fill_back_opts(struct proxy *p)
 	}
 }
 
+static const char *listen_error(int rc)
+{
+	switch (rc) {
+	case -EADDRINUSE:
+		return "another listener has the same address and port";
+	case -ENOSPC:
+		return "too many listeners";
+	case -EINVAL:
+		return "there is no such congestion control";
+	default:
+		return strerror(-rc);
+	}
+}
+
 static int listen_all(struct proxy *p, char *err, size_t errlen)
 {
 	const struct conf *c = p->conf;
@@ -58,10 +74,7 @@ static int listen_all(struct proxy *p, char *err, size_t errlen)
 			p->tcp, NET_EXTERNAL, &l->ip, l->port, &o, (void *)(uintptr_t)l);
 		if (p->listener_ids[i] < 0) {
 			snprintf(err, errlen, "listener %s: port %u can't be listened on: %s",
-				l->name, l->port,
-				p->listener_ids[i] == -EADDRINUSE
-					? "another listener has the same address and port"
-					: "too many listeners");
+				l->name, l->port, listen_error(p->listener_ids[i]));
 			return -1;
 		}
 	}

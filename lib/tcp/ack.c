@@ -83,6 +83,12 @@ void ack_process(struct tcp_conn *c, const struct tcp_seg *g, lg_us now)
 	if (seq_gt(g->ack, c->snd_una))
 		ack_advance(c, g->ack, &g->opt, &a, now);
 	update_send_window(c, g, a.acked > 0, now);
+	/*
+	 * MUST-37: a peer that answers probes may keep its window closed for as long as the user
+	 * likes (the proxy's timeouts are the user's patience; nobody's waits for an orphan).
+	 */
+	if (c->snd_wnd == 0 && !(c->flags & CF_RELEASED))
+		c->progress_at = now;
 	sack_update(c, g, &a, now);
 	if (a.sacked > 0 && c->flags & CF_PMTU)
 		pmtu_on_sack(c, now);

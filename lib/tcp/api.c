@@ -4,6 +4,16 @@
 
 #include "tcp/tcp_internal.h"
 
+/* MUST-46. Directed broadcasts, which need the interface to tell, don't pass net_output(). */
+static bool host_can_have(const struct lg_ip *ip)
+{
+	static const struct lg_ip loopback6 = {.b = {[15] = 1}};
+
+	if (lg_ip_is_v4(ip))
+		return ip->b[12] != 0 && ip->b[12] != 127 && ip->b[12] < 224;
+	return !lg_ip_is_zero(ip) && !lg_ip_eq(ip, &loopback6) && ip->b[0] != 0xff;
+}
+
 /* A port and a block for an active open. NULL with *err set. */
 static struct tcp_conn *connect_block(struct tcp_stack *s, struct flow_key *key,
 	const struct tcp_opts *o, const struct tcp_cc_ops *cc, lg_us now, int *err)
@@ -27,7 +37,7 @@ struct tcp_conn *tcp_connect(struct tcp_stack *s, enum net_side side, const stru
 	struct flow_key key = {.remote = *remote, .rport = rport, .side = side};
 	const struct tcp_cc_ops *cc = tcp_cc_find(o->cc);
 
-	if (cc == NULL) {
+	if (cc == NULL || !host_can_have(remote)) {
 		*err = -EINVAL;
 		return NULL;
 	}

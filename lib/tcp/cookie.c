@@ -153,7 +153,7 @@ void cookie_send(struct tcp_stack *s, const struct tcp_listener *l, const struct
 	}
 	s->cookies_until = now + 2 * TCP_COOKIE_EPOCH;
 	TCP_COUNT(s, SYNCOOKIES_SENT);
-	segment_answer_syn(s, key, g, &o, k.ts_bits & TS_ECN ? RTE_TCP_ECE_FLAG : 0, iss,
+	segment_answer_syn(s, l, key, g, &o, k.ts_bits & TS_ECN ? RTE_TCP_ECE_FLAG : 0, iss,
 		cookie_window(&l->opts), now);
 }
 

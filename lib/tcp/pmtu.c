@@ -278,7 +278,8 @@ void pmtu_on_rto(struct tcp_conn *c)
 	if (c->opts.mtu_probing == TCP_MTU_OFF || r == NULL || was_probe(c) ||
 		d->timeouts == PLAIN_LOSS)
 		return;
-	bool large = step != 0 && packet_size(c, r->end - r->seq) > step;
+	uint32_t len = LG_MIN(r->end - r->seq, tcp_conn_mss(c)); /* SACKed ones may be joined */
+	bool large = step != 0 && packet_size(c, len) > step;
 	if (!large && d->before == 0)
 		return;
 	c->flags |= CF_PMTU;

@@ -98,6 +98,8 @@ uint32_t rack_detect_loss(struct tcp_conn *c, lg_us now)
 	struct tcp_rec *next;
 
 	c->reo_at = 0;
+	if (c->rack.dsack_round_set && seq_geq(c->snd_una, c->rack.dsack_round))
+		c->rack.dsack_round_set = false;
 	if (c->rack.xmit_ts == 0)
 		return 0;
 	lg_us wait = c->rack.rtt + reo_wnd(c);

@@ -99,6 +99,7 @@ static void leave_recovery(struct tcp_conn *c, lg_us now)
 	c->dup_bytes = 0;
 	if (was == REC_FAST || was == REC_LOSS)
 		rack_on_recovered(c);
+	undo_closes(c);
 	if ((was == REC_FAST || was == REC_CWR) && c->cc->control == NULL) {
 		c->cwnd = c->ssthresh;
 		if (!(c->flags & CF_SACK))
@@ -172,7 +173,8 @@ static void find_losses(struct tcp_conn *c, struct tcp_ack_info *a, bool duplica
 		third_duplicate(c);
 	}
 	uint32_t after = c->lost_bytes - c->retrans_bytes;
-	a->lost = after > before ? after - before : 0;
+	a->lost = (after > before ? after - before : 0) + c->lost_between;
+	c->lost_between = 0;
 	if (c->flags & CF_PMTU)
 		a->lost = pmtu_excuse(c, a->lost, a->now);
 }
@@ -198,6 +200,8 @@ static void progress(struct tcp_conn *c, const struct tcp_seg *g, struct tcp_ack
 	if (c->recovery == REC_OPEN) {
 		c->dupacks = 0;
 		c->dup_bytes = 0;
+		/* Or it would seem to be ahead again after half of the sequence space. */
+		c->recover = seq_max(c->recover, c->snd_una - 1);
 	} else if (seq_geq(c->snd_una, c->recover)) {
 		leave_recovery(c, a->now);
 	}
@@ -240,6 +244,7 @@ void recovery_on_reo(struct tcp_conn *c, lg_us now)
 		lost = pmtu_excuse(c, lost, now);
 	if (lost == 0)
 		return;
+	c->lost_between += lost;
 	if (c->recovery <= REC_CWR)
 		enter_fast_recovery(c, now);
 	if (c->recovery == REC_FAST && c->cc->control == NULL)

@@ -19,11 +19,16 @@ bool rate_allow(struct tcp_rate *r, uint32_t per_second, lg_us now)
 	return true;
 }
 
+static uint8_t tos_of(const struct tcp_opts *o, uint8_t ecn)
+{
+	return (uint8_t)(o->dscp << 2 | ecn);
+}
+
 static void emit(
-	struct tcp_stack *s, const struct flow_key *key, struct rte_mbuf *m, uint8_t ecn, lg_us now)
+	struct tcp_stack *s, const struct flow_key *key, struct rte_mbuf *m, uint8_t tos, lg_us now)
 {
 	struct net_tx tx = {
-		.src = key->local, .dst = key->remote, .proto = IPPROTO_TCP, .tos = ecn};
+		.src = key->local, .dst = key->remote, .proto = IPPROTO_TCP, .tos = tos};
 	TCP_COUNT(s, SEGS_OUT);
 	s->p.output(s->p.output_ctx, (enum net_side)key->side, m, &tx, now);
 }
@@ -252,7 +257,7 @@ bool segment_send(struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags,
 	count_sent(c, seq, len);
 	if (flags & RTE_TCP_CWR_FLAG)
 		c->flags &= ~CF_CWR;
-	emit(c->s, &c->key, h, ecn, now);
+	emit(c->s, &c->key, h, tos_of(&c->opts, ecn), now);
 	return true;
 }
 
@@ -292,7 +297,7 @@ bool segment_send_syn(struct tcp_conn *c, lg_us now)
 	if (reply)
 		c->last_ack_sent = c->rcv_nxt;
 	c->stats.segs_out++;
-	emit(c->s, &c->key, h, NET_ECN_NOT_ECT, now);
+	emit(c->s, &c->key, h, tos_of(&c->opts, NET_ECN_NOT_ECT), now);
 	return true;
 }
 
@@ -305,8 +310,9 @@ static struct rte_mbuf *mbuf_again(struct rte_mbuf *m)
 	return m;
 }
 
-void segment_answer_syn(struct tcp_stack *s, const struct flow_key *key, struct tcp_seg *g,
-	const struct tcp_options *opt, uint8_t flags, uint32_t iss, uint16_t wnd, lg_us now)
+void segment_answer_syn(struct tcp_stack *s, const struct tcp_listener *l,
+	const struct flow_key *key, struct tcp_seg *g, const struct tcp_options *opt, uint8_t flags,
+	uint32_t iss, uint16_t wnd, lg_us now)
 {
 	struct rte_mbuf *m = mbuf_again(g->m);
 
@@ -319,7 +325,7 @@ void segment_answer_syn(struct tcp_stack *s, const struct flow_key *key, struct 
 		m = header_new(s, key, opt, flags, iss, g->seq + 1, wnd);
 	}
 	if (m != NULL)
-		emit(s, key, m, NET_ECN_NOT_ECT, now);
+		emit(s, key, m, tos_of(&l->opts, NET_ECN_NOT_ECT), now);
 }
 
 void segment_send_rst(struct tcp_conn *c, lg_us now)
@@ -329,7 +335,7 @@ void segment_send_rst(struct tcp_conn *c, lg_us now)
 	if (h == NULL)
 		return;
 	TCP_COUNT(c->s, RSTS_OUT);
-	emit(c->s, &c->key, h, NET_ECN_NOT_ECT, now);
+	emit(c->s, &c->key, h, tos_of(&c->opts, NET_ECN_NOT_ECT), now);
 }
 
 void segment_answer_rst(
@@ -349,5 +355,5 @@ void segment_answer_rst(
 	if (h == NULL)
 		return;
 	TCP_COUNT(s, RSTS_OUT);
-	emit(s, key, h, NET_ECN_NOT_ECT, now);
+	emit(s, key, h, 0, now);
 }

@@ -160,6 +160,7 @@ struct tcp_opts {
 				  connection */
 	lg_us fin_timeout; /* after tcp_release(): FIN-WAIT-2, and queued data without progress */
 	bool ecn;          /* RFC 3168: passive: when the client asks; active: ask for it */
+	uint8_t dscp;      /* RFC 2474: code point of every segment, 0 to 63 */
 	const char *cc;    /* congestion control: "cubic" (NULL), "reno", "bbr" */
 	enum tcp_mtu_probing mtu_probing;
 };
@@ -243,8 +244,8 @@ void tcp_listener_drain(struct tcp_stack *s, int listener, bool draining);
 
 /*
  * Active open towards remote from the internal side; picks source address and port. NULL with
- * *err = -EADDRNOTAVAIL (ports), -ENOBUFS (connection table full). The SYN leaves at the next
- * flush.
+ * *err = -EADDRNOTAVAIL (ports), -ENOBUFS (connection table full), -EINVAL (no host can have the
+ * remote address, or o->cc is unknown). The SYN leaves at the next flush.
  */
 struct tcp_conn *tcp_connect(struct tcp_stack *s, enum net_side side, const struct lg_ip *remote,
 	uint16_t rport, const struct tcp_opts *o, void *user, lg_us now, int *err);

@@ -284,8 +284,11 @@ struct tcp_conn {
 		uint32_t retrans; /* bytes sent again since and not reported as duplicates */
 		uint32_t first_retrans_ts; /* timestamp of the first retransmission since */
 		bool retransmitted;
+		bool closing; /* over once SND.UNA reaches until */
+		uint32_t until;
 	} undo;
-	lg_us tlp_base, rto_base;               /* what those timers count from */
+	lg_us tlp_base, rto_base; /* what those timers count from */
+	uint32_t lost_between;    /* found by the reordering timer, for the next ACK to tell */
 	uint32_t rate_delivered, rate_interval; /* the last delivery rate: bytes, us; for show */
 	uint32_t min_rtt,
 		min_rtt_old; /* of this window of time and the one before; UINT32_MAX: none */
@@ -715,6 +718,8 @@ void prr_sent(struct tcp_conn *c, uint32_t bytes);
 
 /* A reduction begins: remembers what it would take to undo it. */
 void undo_start(struct tcp_conn *c);
+/* Recovery is over; D-SACKs may still come for one round trip. */
+void undo_closes(struct tcp_conn *c);
 void undo_sent(struct tcp_conn *c, const struct tcp_rec *r, lg_us now);
 /* After the scoreboard, before the exit from recovery. True when the reduction was undone. */
 bool undo_on_ack(struct tcp_conn *c, const struct tcp_seg *g, const struct tcp_ack_info *a);
@@ -758,11 +763,12 @@ uint32_t segment_room(const struct tcp_conn *c);
 bool segment_send(struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags, lg_us now);
 bool segment_send_syn(struct tcp_conn *c, lg_us now);
 /*
- * A SYN-ACK of no connection in answer to g, with further flags. Takes g->m where the answer fits
- * into it.
+ * A SYN-ACK of no connection in answer to g, which came to l, with further flags. Takes g->m where
+ * the answer fits into it.
  */
-void segment_answer_syn(struct tcp_stack *s, const struct flow_key *key, struct tcp_seg *g,
-	const struct tcp_options *opt, uint8_t flags, uint32_t iss, uint16_t wnd, lg_us now);
+void segment_answer_syn(struct tcp_stack *s, const struct tcp_listener *l,
+	const struct flow_key *key, struct tcp_seg *g, const struct tcp_options *opt, uint8_t flags,
+	uint32_t iss, uint16_t wnd, lg_us now);
 bool segment_send_ack(struct tcp_conn *c, lg_us now);
 void segment_send_rst(struct tcp_conn *c, lg_us now);
 /* RST in answer to a segment of no connection, or to an unacceptable ACK (3.10.7.1); rate-limited.

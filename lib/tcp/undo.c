@@ -15,6 +15,13 @@ void undo_start(struct tcp_conn *c)
 	/* The ACK of what was sent again before this episode echoes a time before it, too. */
 	c->undo.retrans = c->retrans_bytes;
 	c->undo.retransmitted = c->retrans_bytes > 0 && c->undo.retransmitted;
+	c->undo.closing = false;
+}
+
+void undo_closes(struct tcp_conn *c)
+{
+	c->undo.closing = true;
+	c->undo.until = c->snd_nxt;
 }
 
 void undo_sent(struct tcp_conn *c, const struct tcp_rec *r, lg_us now)
@@ -44,8 +51,12 @@ static bool dsacks_say_so(struct tcp_conn *c, const struct tcp_seg *g, const str
 
 bool undo_on_ack(struct tcp_conn *c, const struct tcp_seg *g, const struct tcp_ack_info *a)
 {
-	if (!c->undo.on || !(eifel_says_so(c, g, a) || dsacks_say_so(c, g, a)))
+	if (!c->undo.on)
 		return false;
+	if (!eifel_says_so(c, g, a) && !dsacks_say_so(c, g, a)) {
+		c->undo.on = !c->undo.closing || seq_lt(c->snd_una, c->undo.until);
+		return false;
+	}
 	TCP_COUNT(c->s, UNDOS);
 	if (c->recovery == REC_LOSS)
 		TCP_COUNT(c->s, SPURIOUS_RTOS);

@@ -169,6 +169,7 @@ class ImpairedLab(Lab):
             port["addresses"] = [address for address in port["addresses"] if ":" not in address]
             port.pop("routes", None)
         del config["ports"]["external"]["gateway"]
+        config["timeouts"]["connect"] = "30s"   # a few SYNs may be lost on the wire
         config["routes"] = [{"hosts": [HOST], "pool": POOL, "http": "forward"}]
         config["pools"] = {POOL: config["pools"][POOL]}
         if chosen:

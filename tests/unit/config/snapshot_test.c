@@ -390,6 +390,29 @@ static void limits_log_and_redirect_have_defaults(void **state)
 	loaded_free(&r);
 }
 
+/* RFC 9293 MUST-48 and MUST-49. */
+static void ttl_and_dscp_can_be_chosen(void **state)
+{
+	(void)state;
+	struct loaded r = load_changed("limits: {", "limits: {");
+	assert_int_equal(r.conf->external.ttl, 64);
+	assert_int_equal(r.conf->internal.ttl, 64);
+	assert_int_equal(r.conf->listeners[0].tcp.dscp, 0);
+	assert_int_equal(r.conf->pools[0].tcp.dscp, 0);
+	loaded_free(&r);
+	r = load_changed("http: { bind: \"*:80\" }", "http: { bind: \"*:80\", dscp: 46 }");
+	assert_int_equal(r.conf->listeners[0].tcp.dscp, 46);
+	assert_int_equal(r.conf->listeners[1].tcp.dscp, 0);
+	loaded_free(&r);
+	r = load_changed("fe-pool:\n", "fe-pool:\n    dscp: 63\n");
+	assert_int_equal(r.conf->pools[0].tcp.dscp, 63);
+	loaded_free(&r);
+	r = load_changed("  internal:\n", "  internal:\n    ttl: 255\n");
+	assert_int_equal(r.conf->external.ttl, 64);
+	assert_int_equal(r.conf->internal.ttl, 255);
+	loaded_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -410,6 +433,7 @@ int main(void)
 		cmocka_unit_test(syn_cookies_begin_at_half_of_half_open),
 		cmocka_unit_test(durations_sizes_and_counts_have_units),
 		cmocka_unit_test(limits_log_and_redirect_have_defaults),
+		cmocka_unit_test(ttl_and_dscp_can_be_chosen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -233,6 +233,77 @@ static void choice_depends_on_the_secret_and_a_freed_port_rests(void **state)
 	assert_true(same <= 2);
 }
 
+/* Takes a port and gives it back, n times; counts how far on (in ports of the slice) each was. */
+static void count_steps(struct flow_ports *fp, unsigned n_workers, unsigned slice, unsigned n,
+	unsigned steps[65536])
+{
+	struct lg_ip remote = ip("10.0.1.1"), local;
+	uint16_t before = 0, lport;
+	for (unsigned i = 0; i <= n; i++) {
+		assert_int_equal(flow_ports_get(fp, &remote, 443, &local, &lport), 0);
+		flow_ports_put(fp, &local, lport, &remote, 443);
+		assert_int_equal(
+			lport % n_workers, before == 0 ? lport % n_workers : before % n_workers);
+		if (i > 0)
+			steps[((uint32_t)(lport - before) / n_workers + slice) % slice]++;
+		before = lport;
+	}
+}
+
+/* RFC 6056 section 3.3.5: one port seen doesn't tell the next. */
+static void the_step_to_the_next_port_is_random(void **state)
+{
+	static unsigned steps[65536];
+	struct flow_ports *fp = ports(0, 1, 20000, 51999);
+	(void)state;
+	memset(steps, 0, sizeof(steps));
+	count_steps(fp, 1, 32000, 6400, steps);
+	for (unsigned i = 1; i <= 32; i++) /* 200 each, were they all alike */
+		assert_in_range(steps[i], 120, 280);
+	for (unsigned i = 33; i < 32000; i++)
+		assert_int_equal(steps[i], 0);
+	assert_int_equal(steps[0], 0);
+	flow_ports_free(fp);
+}
+
+/* However few ports a worker has, the next is one of several, and never the same again. */
+static void a_small_slice_has_random_steps_too(void **state)
+{
+	static unsigned steps[65536];
+	struct flow_ports *fp = ports(1, 4, 2001, 2400);
+	(void)state;
+	memset(steps, 0, sizeof(steps));
+	count_steps(fp, 4, 100, 1600, steps);
+	for (unsigned i = 1; i <= 8; i++)
+		assert_in_range(steps[i], 120, 280);
+	assert_int_equal(steps[0] + steps[9], 0);
+	flow_ports_free(fp);
+}
+
+static void steps_depend_on_the_secret(void **state)
+{
+	struct lg_ip local = ip("10.0.0.1"), remote = ip("10.0.1.1"), l;
+	struct lg_siphash_key other = {secret.k0, secret.k1 + 1};
+	struct flow_ports_params p = {.locals = &local,
+		.n_locals = 1,
+		.n_workers = 1,
+		.max_destinations = 1,
+		.key = &other,
+		.socket_id = SOCKET_ID_ANY};
+	struct flow_ports *a = ports(0, 1, 0, 0), *b = flow_ports_create(&p);
+	uint16_t pa[2], pb[2];
+	unsigned same = 0;
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_int_equal(flow_ports_get(a, &remote, 443, &l, &pa[i % 2]), 0);
+		assert_int_equal(flow_ports_get(b, &remote, 443, &l, &pb[i % 2]), 0);
+		same += i > 0 && pa[i % 2] - pa[1 - i % 2] == pb[i % 2] - pb[1 - i % 2];
+	}
+	assert_true(same < 60); /* of 64 steps, each now and then */
+	flow_ports_free(a);
+	flow_ports_free(b);
+}
+
 static bool fits_every_eighth(void *ctx, const struct lg_ip *local, uint16_t lport,
 	const struct lg_ip *remote, uint16_t rport)
 {
@@ -325,6 +396,9 @@ int main(void)
 		cmocka_unit_test(the_local_address_is_of_the_remotes_family),
 		cmocka_unit_test(without_an_address_of_the_family_nothing_is_available),
 		cmocka_unit_test(choice_depends_on_the_secret_and_a_freed_port_rests),
+		cmocka_unit_test(the_step_to_the_next_port_is_random),
+		cmocka_unit_test(a_small_slice_has_random_steps_too),
+		cmocka_unit_test(steps_depend_on_the_secret),
 		cmocka_unit_test(fitting_ports_are_preferred_and_others_still_come),
 		cmocka_unit_test(the_range_excludes_4443),
 		cmocka_unit_test(a_slice_without_ports_is_refused),

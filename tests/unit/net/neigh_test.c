@@ -374,6 +374,26 @@ static void requests_are_rate_limited(void **state)
 	world_free(w);
 }
 
+/* A flood of addresses that don't exist uses the rate up; the router is asked all the same. */
+static void known_neighbour_is_probed_in_a_flood(void **state)
+{
+	struct world *w = world_new();
+	char ip[32];
+	(void)state;
+	meet_gateway(w);
+	advance(w, LG_SEC(31));
+	for (unsigned i = 1; i <= 300; i++) {
+		snprintf(ip, sizeof(ip), "2001:db8::1:%x", i);
+		send_segment(w, US6, ip);
+	}
+	net_flush(w->nif);
+	assert_int_equal(w->n_sent, 200);
+	send_segment(w, US, CLIENT);
+	net_flush(w->nif);
+	assert_int_equal(w->n_sent, 202); /* the probe and the segment */
+	world_free(w);
+}
+
 /* ---- IPv6 --------------------------------------------------------------------------------------
  */
 
@@ -652,6 +672,7 @@ int main(void)
 		cmocka_unit_test(full_cache_drops_only_what_is_new),
 		cmocka_unit_test(unanswered_entries_make_room_for_others),
 		cmocka_unit_test(requests_are_rate_limited),
+		cmocka_unit_test(known_neighbour_is_probed_in_a_flood),
 		cmocka_unit_test(unknown_ipv6_neighbour_is_solicited),
 		cmocka_unit_test(solicitation_is_answered_and_teaches),
 		cmocka_unit_test(duplicate_address_probe_is_answered_to_all_nodes),

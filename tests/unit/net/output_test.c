@@ -349,6 +349,28 @@ static void what_waits_is_freed_with_the_interface(void **state)
 	world_free(w); /* checks the pool */
 }
 
+/* MUST-49 */
+static void the_ttl_is_that_of_the_port(void **state)
+{
+	static const struct {
+		uint8_t set, sent;
+	} v[] = {{0, 64}, {1, 1}, {64, 64}, {255, 255}};
+	(void)state;
+	for (unsigned i = 0; i < LG_ARRAY_SIZE(v); i++) {
+		struct world *w = world_prepare();
+		w->p.ttl = v[i].set;
+		world_start(w);
+		meet_gateway(w);
+		output(w, tcp_segment(w, US, CLIENT, "x", NULL), US, CLIENT);
+		assert_int_equal(only_sent(w)->b[14 + 8], v[i].sent);
+		w->n_sent = 0;
+		meet_gateway6(w);
+		output(w, tcp_segment(w, US6, CLIENT6, "x", NULL), US6, CLIENT6);
+		assert_int_equal(only_sent(w)->b[14 + 7], v[i].sent);
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +389,7 @@ int main(void)
 		cmocka_unit_test(frames_the_port_refuses_are_dropped_and_counted),
 		cmocka_unit_test(a_full_tx_queue_is_flushed_early),
 		cmocka_unit_test(what_waits_is_freed_with_the_interface),
+		cmocka_unit_test(the_ttl_is_that_of_the_port),
 	};
 	return cmocka_run_group_tests(tests, world_group_setup, NULL);
 }

@@ -545,6 +545,51 @@ static void abort_all_resets_everything_and_tells(void **state)
 	peer_stop(&p);
 }
 
+/* MUST-66: a reader that has stopped must not keep the connection from ending. */
+static void rst_counts_when_our_window_is_closed(void **state)
+{
+	struct peer p;
+	struct tcp_opts o;
+	uint32_t seq = 1;
+	(void)state;
+	tcp_opts_default(&o);
+	o.rcv_buf = 32768;
+	peer_start(&p);
+	peer_listen_opts(&p, &o);
+	peer_open(&p);
+	while (rcv_wnd(p.c) > 0) {
+		peer_send_data(&p, seq, 1, LG_MIN(rcv_wnd(p.c), 1000u));
+		seq = p.c->rcv_nxt - p.c->irs;
+		expect_skip(&p);
+	}
+	peer_send(&p, F_RST, seq + 1, 0); /* not exact, and not in the window */
+	expect_none(&p);
+	assert_int_equal(tcp_conn_state(p.c), TCP_ESTABLISHED);
+	peer_send(&p, F_RST, seq, 0);
+	expect_none(&p);
+	assert_true(peer_events(&p) & TCP_EV_CLOSED);
+	assert_int_equal(tcp_conn_reason(p.c), TCP_REASON_RESET);
+	user_release(&p);
+	peer_stop(&p);
+}
+
+/* SHLD-2: some stacks say why in the RST's text; it is no data. */
+static void rst_may_carry_data(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	peer_send_opt(&p, F_RST | F_ACK, 1, 1, NULL, "No TCP/No listener", 18);
+	expect_none(&p);
+	assert_int_equal(peer_events(&p), TCP_EV_CLOSED);
+	assert_int_equal(tcp_conn_reason(p.c), TCP_REASON_RESET);
+	assert_int_equal(tcp_rx(p.c)->len, 0);
+	user_release(&p);
+	peer_stop(&p);
+}
+
 int main(void)
 {
 	test_eal_init();
@@ -575,6 +620,8 @@ int main(void)
 		cmocka_unit_test(ack_of_the_future_or_the_far_past_is_challenged_and_ignored),
 		cmocka_unit_test(segment_outside_the_window_is_answered_by_an_ack),
 		cmocka_unit_test(abort_all_resets_everything_and_tells),
+		cmocka_unit_test(rst_counts_when_our_window_is_closed),
+		cmocka_unit_test(rst_may_carry_data),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -367,7 +367,8 @@ static void acks_stay_inside_the_peers_window_while_a_probe_is_out(void **state)
 	peer_stop(&p);
 }
 
-static void zero_window_for_too_long_ends_the_connection(void **state)
+/* MUST-37: as long as the probes are answered it is the user's patience that counts. */
+static void zero_window_lasts_as_long_as_probes_are_answered(void **state)
 {
 	struct peer p;
 	(void)state;
@@ -377,14 +378,53 @@ static void zero_window_for_too_long_ends_the_connection(void **state)
 	p.wnd = 0;
 	peer_send(&p, F_ACK, 1, 1);
 	user_send(&p, 1, 3000);
-	for (int i = 0; i < 130 && tcp_conn_state(p.c) == TCP_ESTABLISHED; i++) {
+	for (int i = 0; i < 300; i++) {
 		peer_advance(&p, LG_SEC(1));
-		peer_send(&p, F_ACK, 1, 1);
+		if (p.n_out > 0)
+			peer_send(&p, F_ACK, 1, 1);
 		expect_skip(&p);
 	}
+	assert_int_equal(tcp_conn_state(p.c), TCP_ESTABLISHED);
+	peer_stop(&p);
+}
+
+static void zero_window_without_answers_ends_the_connection(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	p.wnd = 0;
+	peer_send(&p, F_ACK, 1, 1);
+	user_send(&p, 1, 3000);
+	peer_advance(&p, LG_SEC(130));
+	expect_skip(&p);
 	assert_int_equal(peer_events(&p), TCP_EV_CLOSED);
 	assert_int_equal(tcp_conn_reason(p.c), TCP_REASON_ZERO_WINDOW_TIMEOUT);
 	user_release(&p);
+	peer_stop(&p);
+}
+
+/* Nobody is left who could run out of patience. */
+static void zero_window_of_an_orphan_ends_although_probes_are_answered(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	p.wnd = 0;
+	peer_send(&p, F_ACK, 1, 1);
+	user_send(&p, 1, 3000);
+	user_release(&p);
+	for (int i = 0; i < 40; i++) {
+		peer_advance(&p, LG_SEC(1));
+		if (p.n_out > 0 && reason(&p, TCP_REASON_ZERO_WINDOW_TIMEOUT) == 0)
+			peer_send(&p, F_ACK, 1, 1);
+		expect_skip(&p);
+	}
+	assert_int_equal(reason(&p, TCP_REASON_ZERO_WINDOW_TIMEOUT), 1);
 	peer_stop(&p);
 }
 
@@ -627,6 +667,46 @@ static void header_and_options_may_lie_across_mbufs(void **state)
 	peer_stop(&p);
 }
 
+/* MUST-1: read as a signed number, such a window would be a negative one. */
+static void a_window_above_32767_is_not_negative(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	p.wnd = 65535;
+	peer_open(&p);
+	p.c->cwnd = 1000000;
+	user_send(&p, 1, 80000);
+	uint32_t end = 1;
+	while (p.n_read < p.n_out)
+		end += expect_next(&p)->len;
+	assert_in_range(end, 1 + 65535 - 1460, 1 + 65535);
+	peer_stop(&p);
+}
+
+/*
+ * MUST-60, MUST-61, SHLD-27, SHLD-28: full segments as far as the data goes; what remains leaves
+ * at once, alone and in spite of data in flight (no Nagle), and is pushed.
+ */
+static void the_end_of_what_there_is_is_pushed(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	user_send(&p, 1, 3000);
+	assert_false(expect(&p, F_ACK, 1, 1, 1460)->flags & F_PSH);
+	assert_false(expect(&p, F_ACK, 1461, 1, 1460)->flags & F_PSH);
+	assert_true(expect(&p, F_ACK, 2921, 1, 80)->flags & F_PSH);
+	expect_none(&p);
+	user_send(&p, 3001, 10);
+	assert_true(expect(&p, F_ACK, 3001, 1, 10)->flags & F_PSH);
+	expect_none(&p);
+	peer_stop(&p);
+}
+
 int main(void)
 {
 	test_eal_init();
@@ -647,7 +727,9 @@ int main(void)
 		cmocka_unit_test(zero_window_is_probed_with_backoff),
 		cmocka_unit_test(an_opened_window_gets_the_probes_byte_at_once),
 		cmocka_unit_test(acks_stay_inside_the_peers_window_while_a_probe_is_out),
-		cmocka_unit_test(zero_window_for_too_long_ends_the_connection),
+		cmocka_unit_test(zero_window_lasts_as_long_as_probes_are_answered),
+		cmocka_unit_test(zero_window_without_answers_ends_the_connection),
+		cmocka_unit_test(zero_window_of_an_orphan_ends_although_probes_are_answered),
 		cmocka_unit_test(small_windows_are_not_filled_with_silly_segments),
 		cmocka_unit_test(send_stays_inside_the_window),
 		cmocka_unit_test(an_advancing_ack_brings_its_window_whatever_its_number),
@@ -658,6 +740,8 @@ int main(void)
 		cmocka_unit_test(timestamp_of_a_segment_behind_a_gap_is_not_echoed),
 		cmocka_unit_test(both_sequence_spaces_wrap),
 		cmocka_unit_test(header_and_options_may_lie_across_mbufs),
+		cmocka_unit_test(a_window_above_32767_is_not_negative),
+		cmocka_unit_test(the_end_of_what_there_is_is_pushed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

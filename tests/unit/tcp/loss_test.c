@@ -435,6 +435,32 @@ static void repair_of_an_earlier_recovery_undoes_nothing(void **state)
 	peer_stop(&p);
 }
 
+/* A D-SACK that comes a round trip too late is no witness of that recovery. */
+static void dsack_long_after_the_recovery_undoes_nothing(void **state)
+{
+	struct peer p;
+	(void)state;
+	open_path(&p, false);
+	queue(&p, 0, 10);
+	uint32_t before = p.c->cwnd;
+	peer_advance(&p, RTT);
+	sack(&p, 0, 1, 5);
+	expect_seg(&p, 0);
+	peer_advance(&p, RTT);
+	peer_send(&p, F_ACK, 1, AT(10));
+	assert_int_equal(p.c->recovery, REC_OPEN);
+	for (unsigned i = 10; i < 14; i += 2) {
+		queue(&p, i, 2);
+		peer_advance(&p, RTT);
+		peer_send(&p, F_ACK, 1, AT(i + 2));
+	}
+	peer_sack(&p, AT(0), AT(1));
+	peer_send(&p, F_ACK, 1, AT(14));
+	assert_int_equal(counter(&p, TCP_CTR_UNDOS), 0);
+	assert_true(p.c->cwnd < before);
+	peer_stop(&p);
+}
+
 /* A D-SACK of something else does not undo. */
 static void dsack_of_other_data_undoes_nothing(void **state)
 {
@@ -488,6 +514,25 @@ static const struct tcp_cc_ops *watching(void)
 	ops = tcp_cc_reno;
 	ops.control = watch;
 	return &ops;
+}
+
+/* Between two ACKs the reordering timer finds a loss: the next ACK tells the algorithm. */
+static void losses_found_by_the_timer_are_told_with_the_next_ack(void **state)
+{
+	struct peer p;
+	(void)state;
+	open_path(&p, false);
+	p.c->cc = watching();
+	queue(&p, 0, 4);
+	peer_advance(&p, RTT);
+	sack(&p, 0, 1, 2);
+	assert_int_equal(seen.lost, 0);
+	peer_advance(&p, RTT / 4 + SLACK + LG_MS(1));
+	sack(&p, 0, 1, 3);
+	assert_int_equal(seen.lost, MSS);
+	sack(&p, 0, 1, 4);
+	assert_int_equal(seen.lost, 0);
+	peer_stop(&p);
 }
 
 static void samples_of_a_sender_without_data_are_marked(void **state)
@@ -565,10 +610,12 @@ int main(void)
 		cmocka_unit_test(recovery_sends_at_the_reduced_rate_without_a_pause),
 		cmocka_unit_test(timeout_that_came_too_early_is_undone_by_timestamps),
 		cmocka_unit_test(needless_fast_retransmission_is_undone_by_dsack),
+		cmocka_unit_test(dsack_long_after_the_recovery_undoes_nothing),
 		cmocka_unit_test(dsack_of_other_data_undoes_nothing),
 		cmocka_unit_test(loss_of_the_next_window_reduces_again),
 		cmocka_unit_test(repair_of_an_earlier_recovery_undoes_nothing),
 		cmocka_unit_test(delivery_rate_is_what_one_round_trip_carried),
+		cmocka_unit_test(losses_found_by_the_timer_are_told_with_the_next_ack),
 		cmocka_unit_test(samples_of_a_sender_without_data_are_marked),
 		cmocka_unit_test(paced_segments_leave_one_by_one),
 		cmocka_unit_test(pace_keeps_the_rate_over_many_ticks),

@@ -555,6 +555,134 @@ static void segments_in_one_burst_see_connections_come_and_go(void **state)
 	peer_stop(&p);
 }
 
+/* MUST-15 */
+static void without_an_mss_option_the_default_of_the_family_counts(void **state)
+{
+	static const struct {
+		const char *stack, *peer;
+		uint32_t mss;
+	} v[] = {{"192.0.2.1", "198.51.100.7", 536}, {"2001:db8::1", "2001:db8:1::7", 1220}};
+	(void)state;
+	for (unsigned i = 0; i < LG_ARRAY_SIZE(v); i++) {
+		struct peer p;
+		peer_start(&p);
+		assert_int_equal(lg_ip_parse(v[i].stack, &p.stack_ip), 0);
+		assert_int_equal(lg_ip_parse(v[i].peer, &p.peer_ip), 0);
+		peer_listen(&p);
+		peer_open_opt(&p, NULL);
+		user_send(&p, 1, 2000);
+		expect(&p, F_ACK, 1, 1, v[i].mss);
+		peer_stop(&p);
+	}
+}
+
+/* MUST-41, MUST-42: connections in SYN-SENT and SYN-RECEIVED stay what they are. */
+static void a_port_can_be_listened_on_while_connections_to_it_open(void **state)
+{
+	struct peer p;
+	struct tcp_opts o;
+	struct tcp_options syn = peer_syn_options();
+	int second;
+	(void)state;
+	tcp_opts_default(&o);
+	peer_start(&p);
+	peer_connect(&p);
+	struct tcp_conn *out = p.c;
+	uint16_t port = p.stack_port, pool_port = p.peer_port;
+	uint32_t out_isn = p.stack_isn;
+	assert_int_equal(tcp_listen(p.s, NET_INTERNAL, &p.stack_ip, port, &o, &second), 0);
+	p.side = NET_EXTERNAL;
+	p.peer_port = 40000;
+	peer_listen(&p);
+	peer_send_opt(&p, F_SYN, 0, 0, &syn, NULL, 0);
+	expect(&p, F_SYN | F_ACK, 0, 1, 0);
+	assert_int_equal(tcp_listen(p.s, NET_EXTERNAL, &p.stack_ip, port, &o, &second), 2);
+	peer_send(&p, F_ACK, 1, 1);
+	assert_int_equal(peer_events(&p), TCP_EV_ACCEPTED);
+	assert_ptr_equal(tcp_conn_listener_user(p.c), &p); /* who listened when its SYN came */
+	p.side = NET_INTERNAL;
+	p.peer_port = pool_port;
+	p.stack_isn = out_isn;
+	peer_send_opt(&p, F_SYN | F_ACK, 0, 1, &syn, NULL, 0);
+	expect(&p, F_ACK, 1, 1, 0);
+	assert_int_equal(tcp_conn_state(out), TCP_ESTABLISHED);
+	peer_stop(&p);
+}
+
+/* MUST-46 */
+static void connecting_to_what_is_no_host_is_an_error(void **state)
+{
+	static const char *const no_host[] = {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1",
+		"239.255.255.255", "240.0.0.1", "255.255.255.255", "::", "::1", "ff02::1"};
+	struct peer p;
+	struct tcp_opts o;
+	(void)state;
+	tcp_opts_default(&o);
+	peer_start(&p);
+	for (unsigned i = 0; i < LG_ARRAY_SIZE(no_host); i++) {
+		struct lg_ip ip;
+		int err = 0;
+		assert_int_equal(lg_ip_parse(no_host[i], &ip), 0);
+		assert_null(tcp_connect(p.s, NET_INTERNAL, &ip, 8080, &o, &p, p.now, &err));
+		assert_int_equal(err, -EINVAL);
+	}
+	assert_int_equal(flow_ports_in_use(p.ports), 0);
+	peer_flush(&p);
+	expect_none(&p);
+	peer_stop(&p);
+}
+
+static void cookies_always(struct tcp_stack_params *params)
+{
+	params->syn_cookies_always = true;
+}
+
+/* MUST-48, SHLD-22: SYN-ACK, cookie or not, data, ACK and RST; a stray's RST has none to go by. */
+static void every_segment_carries_the_dscp_of_its_connection(void **state)
+{
+	(void)state;
+	for (int cookies = 0; cookies < 2; cookies++) {
+		struct peer p;
+		struct tcp_opts o;
+		tcp_opts_default(&o);
+		o.dscp = 46;
+		peer_start_at(&p, LG_SEC(1000), cookies ? cookies_always : NULL);
+		peer_listen_opts(&p, &o);
+		struct tcp_options syn = peer_syn_options();
+		peer_send_opt(&p, F_SYN, 0, 0, &syn, NULL, 0);
+		peer_send(&p, F_ACK, 1, 1);
+		assert_int_equal(peer_events(&p), TCP_EV_ACCEPTED);
+		user_send(&p, 1, 100);
+		peer_send_data(&p, 1, 101, 10);
+		tcp_abort(p.c, p.now);
+		user_release(&p);
+		assert_int_equal(p.n_out, 4);
+		for (unsigned i = 0; i < p.n_out; i++)
+			assert_int_equal(p.out[i].tos, 46 << 2);
+		expect_skip(&p);
+		p.peer_port++;
+		peer_send(&p, F_ACK, 1, 1);
+		assert_int_equal(expect_next(&p)->tos, 0);
+		peer_stop(&p);
+	}
+}
+
+static void the_syn_carries_the_dscp_too(void **state)
+{
+	struct peer p;
+	struct tcp_opts o;
+	int err = 0;
+	(void)state;
+	tcp_opts_default(&o);
+	o.dscp = 63;
+	peer_start(&p);
+	p.c = tcp_connect(p.s, NET_INTERNAL, &p.peer_ip, 8080, &o, &p, p.now, &err);
+	assert_non_null(p.c);
+	peer_flush(&p);
+	assert_int_equal(expect(&p, F_SYN, 0, 0, 0)->tos, 63 << 2);
+	peer_stop(&p);
+}
+
 int main(void)
 {
 	test_eal_init();
@@ -587,6 +715,11 @@ int main(void)
 		cmocka_unit_test(peer_mss_bounds_our_segments),
 		cmocka_unit_test(isns_differ_by_tuple_and_grow_with_time),
 		cmocka_unit_test(segments_in_one_burst_see_connections_come_and_go),
+		cmocka_unit_test(without_an_mss_option_the_default_of_the_family_counts),
+		cmocka_unit_test(a_port_can_be_listened_on_while_connections_to_it_open),
+		cmocka_unit_test(connecting_to_what_is_no_host_is_an_error),
+		cmocka_unit_test(every_segment_carries_the_dscp_of_its_connection),
+		cmocka_unit_test(the_syn_carries_the_dscp_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -137,6 +137,25 @@ static void no_bytes_at_all_read_out_of_bounds(void **state)
 	}
 }
 
+/* MUST-64: no option begins on a word boundary here. */
+static void options_need_no_alignment(void **state)
+{
+	static const uint8_t b[] = {1, 2, 4, 5, 180, 3, 3, 7, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 4, 2};
+	struct tcp_options o;
+	(void)state;
+	for (unsigned nops = 0; nops < 4; nops++) {
+		uint8_t shifted[sizeof(b) + 4];
+		memset(shifted, 1, sizeof(shifted));
+		memcpy(shifted + nops, b, sizeof(b));
+		assert_int_equal(parse(shifted, sizeof(shifted), &o), 0);
+		assert_true(o.has_mss && o.has_ts && o.has_wscale && o.sack_permitted);
+		assert_int_equal(o.mss, 1460);
+		assert_int_equal(o.wscale, 7);
+		assert_int_equal(o.tsval, 1);
+		assert_int_equal(o.tsecr, 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +168,7 @@ int main(void)
 		cmocka_unit_test(known_options_of_a_wrong_length_are_ignored),
 		cmocka_unit_test(what_is_written_reads_back_the_same),
 		cmocka_unit_test(no_bytes_at_all_read_out_of_bounds),
+		cmocka_unit_test(options_need_no_alignment),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,6 +115,20 @@ static void first_two_duplicate_acks_send_new_data(void **state)
 	peer_stop(&p);
 }
 
+/* RFC 6582: `recover` must not seem to lie ahead once the numbers have gone half way round. */
+static void recover_keeps_up_with_the_acknowledgments(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	flight(&p, 1, 4);
+	peer_send(&p, F_ACK, 1, 4 * 1460 + 1);
+	assert_int_equal(p.c->recover, p.c->snd_una - 1);
+	peer_stop(&p);
+}
+
 /* As if the handshake had taken that long: without it every wait of RACK is zero. */
 static void a_path_of(struct peer *p, lg_us rtt)
 {
@@ -584,6 +598,45 @@ static void hard_errors_end_only_a_connection_attempt(void **state)
 	peer_stop(&p);
 }
 
+/* MUST-26: the retransmission timer watches over a peer that owes an ACK. */
+static void no_keepalive_while_data_is_outstanding(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	peer_open(&p);
+	p.c->opts.keepalive_idle = LG_SEC(2);
+	keepalive_start(p.c, p.now);
+	user_send(&p, 1, 100);
+	peer_advance(&p, LG_SEC(30));
+	while (p.n_read < p.n_out)
+		assert_int_equal(expect_next(&p)->seq, 1);
+	assert_int_equal(counter(&p, TCP_CTR_KEEPALIVES), 0);
+	peer_send(&p, F_ACK, 1, 101);
+	expect_skip(&p);
+	peer_advance(&p, LG_MS(3000));
+	assert_int_equal(counter(&p, TCP_CTR_KEEPALIVES), 1);
+	peer_stop(&p);
+}
+
+/* MUST-47, SHLD-25: the router that spoke of the server's network is remembered. */
+static void a_soft_error_is_the_reason_when_the_attempt_times_out(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_connect(&p);
+	icmp(&p, NET_ICMP_UNREACH_SOFT, 0, 0);
+	peer_advance(&p, LG_MS(4900));
+	assert_int_equal(peer_events(&p), 0);
+	peer_advance(&p, LG_MS(200));
+	assert_int_equal(peer_events(&p), TCP_EV_CLOSED);
+	assert_int_equal(tcp_conn_reason(p.c), TCP_REASON_UNREACHABLE);
+	user_release(&p);
+	peer_stop(&p);
+}
+
 int main(void)
 {
 	test_eal_init();
@@ -593,6 +646,7 @@ int main(void)
 		cmocka_unit_test(cwnd_does_not_grow_while_the_application_is_the_limit),
 		cmocka_unit_test(third_duplicate_ack_retransmits_without_sack),
 		cmocka_unit_test(first_two_duplicate_acks_send_new_data),
+		cmocka_unit_test(recover_keeps_up_with_the_acknowledgments),
 		cmocka_unit_test(sack_retransmits_exactly_the_holes),
 		cmocka_unit_test(forged_sack_blocks_are_ignored),
 		cmocka_unit_test(a_receiver_that_reneges_gets_everything_again),
@@ -612,6 +666,8 @@ int main(void)
 		cmocka_unit_test(a_peers_keepalive_is_answered),
 		cmocka_unit_test(too_big_lowers_the_path_mtu_and_resends),
 		cmocka_unit_test(hard_errors_end_only_a_connection_attempt),
+		cmocka_unit_test(no_keepalive_while_data_is_outstanding),
+		cmocka_unit_test(a_soft_error_is_the_reason_when_the_attempt_times_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
