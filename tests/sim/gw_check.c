@@ -79,8 +79,11 @@ static void check_proxy(const struct gw *w)
 	GW_CHECK(w, proxy_session_count(w->proxy) == 0);
 	GW_CHECK(w, n[PROXY_CTR_REQUESTS] <= w->n_access && w->n_access <= sum);
 	GW_CHECK(w, n[PROXY_CTR_RESPONSES] <= n[PROXY_CTR_REQUESTS]);
-	for (unsigned i = 0; i < w->conf->n_pools; i++)
+	for (unsigned i = 0; i < w->conf->n_pools; i++) {
 		GW_CHECK(w, proxy_pool_stats(w->proxy, i)->active == 0);
+		for (unsigned k = 0; k < w->conf->pools[i].n_servers; k++)
+			GW_CHECK(w, proxy_server_stats(w->proxy, i, k)->active == 0);
+	}
 	for (unsigned i = 0; i < w->conf->n_listeners; i++) {
 		GW_CHECK(w, proxy_listener_stats(w->proxy, i)->active == 0);
 		accepted += proxy_listener_stats(w->proxy, i)->accepted;

@@ -186,6 +186,21 @@ static void response_without_length_needs_a_real_end(void **state)
 	}
 }
 
+/* RFC 9112 section 8: where only the end says that it is complete, a reset is no end. */
+static void response_without_length_is_not_ended_by_a_reset(void **state)
+{
+	(void)state;
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
+	end_send(w, c, GET);
+	end_send(w, &w->members[0], "HTTP/1.1 200 OK\r\n\r\nto the end");
+	end_reset(w, &w->members[0]);
+	assert_true(over(c));
+	assert_false(c->clean);
+	assert_int_equal(c->reason, TCP_REASON_RESET);
+	world_free(w);
+}
+
 /* A reset amid the response reaches the client as one; what passed is counted all the same. */
 static void reset_amid_the_response_is_passed_on_and_counted(void **state)
 {
@@ -217,6 +232,27 @@ static void request_that_crosses_the_pool_s_reset_is_served_anew(void **state)
 	end_queue(w, c, GET, strlen(GET));
 	world_run(w, 0);
 	end_reset(w, &w->members[0]);
+	assert_int_equal(w->n_members, 2);
+	end_send(w, &w->members[1], OK);
+	assert_string_equal(c->text, OK);
+	world_free(w);
+}
+
+/* What came before the request was sent on is no answer to it, also when both arrive together. */
+static void unsolicited_bytes_that_cross_a_request_answer_nothing(void **state)
+{
+	(void)state;
+	struct world *w = world_start();
+	struct end *c = world_connect(w);
+	const char *evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+	end_send(w, c, GET);
+	end_send(w, &w->members[0], OK);
+	end_clear(c);
+	end_queue(w, c, GET, strlen(GET));
+	world_run(w, 0);
+	end_queue(w, &w->members[0], evil, strlen(evil));
+	world_run(w, LG_MS(1));
+	assert_string_equal(c->text, "");
 	assert_int_equal(w->n_members, 2);
 	end_send(w, &w->members[1], OK);
 	assert_string_equal(c->text, OK);
@@ -584,8 +620,10 @@ int main(void)
 		WORLD_TEST(http_1_0_response_on_a_kept_connection_says_keep_alive),
 		WORLD_TEST(bodiless_responses_keep_the_connection),
 		WORLD_TEST(response_without_length_needs_a_real_end),
+		WORLD_TEST(response_without_length_is_not_ended_by_a_reset),
 		WORLD_TEST(reset_amid_the_response_is_passed_on_and_counted),
 		WORLD_TEST(request_that_crosses_the_pool_s_reset_is_served_anew),
+		WORLD_TEST(unsolicited_bytes_that_cross_a_request_answer_nothing),
 		WORLD_TEST(identity_lost_amid_a_request_head_is_a_503),
 		WORLD_TEST(answer_amid_an_upload_reaches_the_client),
 		WORLD_TEST(pool_that_dies_amid_an_upload_is_a_503),

@@ -617,8 +617,11 @@ static void check_sums(const struct world *w)
 	}
 	check(sum >= n[PROXY_CTR_REQUESTS]);
 	check(n[PROXY_CTR_REQUESTS] >= n[PROXY_CTR_RESPONSES]);
-	for (unsigned i = 0; i < w->conf->n_pools; i++)
+	for (unsigned i = 0; i < w->conf->n_pools; i++) {
 		check(proxy_pool_stats(w->proxy, i)->active == 0);
+		for (unsigned k = 0; k < w->conf->pools[i].n_servers; k++)
+			check(proxy_server_stats(w->proxy, i, k)->active == 0);
+	}
 	for (unsigned i = 0; i < w->conf->n_listeners; i++)
 		check(proxy_listener_stats(w->proxy, i)->active == 0);
 }
