@@ -425,9 +425,16 @@ static void lost_anonymous_connection_is_replaced(void **state)
 	world_free(w);
 }
 
+/* How often s had to ask whether a closed window is open again. */
+static uint64_t window_probes(const struct tcp_stack *s)
+{
+	return tcp_stack_counters(s)[TCP_CTR_ZERO_WINDOW_PROBES];
+}
+
 /* A17, law 5: a client that doesn't read stops the pool; memory stays bounded; then all arrives. */
 static void slow_reader_stops_the_pool_and_loses_nothing(void **state)
 {
+	uint64_t probes = 0;
 	(void)state;
 	struct world *w = world_start();
 	struct tcp_gauges g;
@@ -450,12 +457,16 @@ static void slow_reader_stops_the_pool_and_loses_nothing(void **state)
 			tcp_stack_gauges(w->gateway, &g);
 			assert_true(g.rx_truesize + g.tx_truesize < 800 * 1024);
 			c->paused = false;
+			probes = window_probes(w->pool);
+			assert_true(probes > 0);
 		}
 		if (!c->paused)
 			end_resume(w, c);
 		world_run(w, LG_MS(50));
 	}
 	world_run(w, LG_SEC(2));
+	/* What the client reads opens the pool's window at once: nobody has to ask. */
+	assert_in_range(window_probes(w->pool), probes, probes + 1);
 	free(block);
 	assert_int_equal(sent, total);
 	assert_int_equal(
