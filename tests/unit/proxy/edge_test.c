@@ -557,6 +557,34 @@ static void large_head_in_single_bytes_costs_bounded_memory(void **state)
 	world_free(w);
 }
 
+/* Who leaves while the handshake waits for its turn doesn't count against limits.handshakes_queued.
+ */
+static void clients_that_leave_the_handshake_queue_make_room_in_it(void **state)
+{
+	static const uint8_t record[] = {22, 3, 1, 0, 1, 0};
+	struct end *c[24];
+	(void)state;
+	if (world_mode == WORLD_PLAIN)
+		return;
+	world_limits = ", handshakes_queued: 8";
+	struct world *w = world_start();
+	world_limits = "";
+	for (unsigned i = 0; i < LG_ARRAY_SIZE(c); i++)
+		c[i] = world_connect_raw(w, 443);
+	/* In one turn of the world about ten get their step; the others are gone before theirs. */
+	for (unsigned i = 0; i < LG_ARRAY_SIZE(c); i++)
+		end_queue(w, c[i], record, sizeof(record));
+	world_run(w, 1);
+	for (unsigned i = 0; i < LG_ARRAY_SIZE(c); i++)
+		end_abort(c[i], w->now);
+	world_run(w, LG_MS(5));
+	assert_int_equal(proxy_session_count(w->proxy), 0);
+	end_send(w, world_connect(w), GET);
+	assert_int_equal(count(w, PROXY_CTR_REFUSED_HANDSHAKE_QUEUE), 0);
+	assert_int_equal(w->n_members, 1);
+	world_free(w);
+}
+
 /* The smallest limits.receive_buffer still holds a whole TLS record (RFC 8446 5.1: 16 KiB). */
 static void smallest_receive_buffer_takes_the_largest_record(void **state)
 {
@@ -639,6 +667,7 @@ int main(void)
 		WORLD_TEST(local_answers_do_not_pile_up),
 		WORLD_TEST(burst_of_requests_is_served_over_several_turns),
 		WORLD_TEST(large_head_in_single_bytes_costs_bounded_memory),
+		WORLD_TEST(clients_that_leave_the_handshake_queue_make_room_in_it),
 		WORLD_TEST(smallest_receive_buffer_takes_the_largest_record),
 		WORLD_TEST(connect_timeout_without_mbufs_ends_the_session),
 		WORLD_TEST(handshake_timeout_without_mbufs_ends_the_session),
