@@ -103,12 +103,14 @@ def check(entries):
 HEAD = """# Planted bugs, and who finds them
 
 Written by `scripts/mutate --write`; [`mutations.txt`](mutations.txt) has the bugs themselves. Each is
-planted alone in a copy of the tree, then the unit tests of its room run (those of `tests/unit`), and, where
-they let it live, {seeds} random worlds of each simulator (`tests/sim`), until the first failure.
+planted alone in a copy of the tree. Then the unit tests of its room and of those that build on it run
+(`tests/unit`) and, where they let it live, {seeds} random worlds of each simulator (`tests/sim`), until
+something fails. `scripts/lint`, and so `scripts/test`, checks that all of them still apply to the sources
+and are in this table; after a change of either, `scripts/mutate --missed --write` runs what is new.
 
-{count} planted, {killed} found ({unit} by a unit test, {sim} by a simulator only), {equivalent} equivalent
-(nobody could see a difference), {survivors} not found. All of it takes {minutes} minutes, shared by as many
-processors as `--jobs` says (2).
+{count} planted: {killed} found ({unit} by a unit test, {sim} by a simulator only), {equivalent} equivalent
+(nobody could see a difference), {survivors} not found. The seconds are those of two busy processors,
+{minutes} minutes together; two bugs are tried at a time, after some minutes of building.
 
 | bug | in | the rule that it breaks | found by | s |
 |---|---|---|---|---|
@@ -244,6 +246,7 @@ class Tests:
         if not found:
             found = EQUIVALENT + entry["equivalent"] if entry["equivalent"] else SURVIVES
         took = round(time.monotonic() - begin)
+        found = found.replace("|", "/")  # it becomes a cell of the table
         print(f"{entry['name']:<40} {found:<78.78} {took:4} s", flush=True)
         return [found, str(took)]
 

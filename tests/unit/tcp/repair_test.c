@@ -101,6 +101,32 @@ static void an_echo_of_the_retransmission_undoes_nothing(void **state)
 	peer_stop(&p);
 }
 
+/* RFC 8985 section 6.2 walks by time: what counts as in flight again was sent when it was sent. */
+static void what_is_not_lost_after_all_keeps_its_place_in_time(void **state)
+{
+	struct peer p;
+	uint32_t n = 0;
+	(void)state;
+	open_path(&p, true);
+	user_send(&p, 1, 8 * TS_MSS);
+	p.tsecr = p.out[0].opt.tsval;
+	peer_advance(&p, LG_MS(5));
+	user_send(&p, TS_AT(8), 2 * TS_MSS);
+	peer_advance(&p, RTT - LG_MS(5));
+	expect_skip(&p);
+	peer_sack(&p, TS_AT(5), TS_AT(8));
+	peer_send(&p, F_ACK, 1, 1);
+	assert_int_equal(p.c->lost_bytes, 5 * TS_MSS);
+	peer_advance(&p, LG_MS(2));
+	peer_send(&p, F_ACK, 1, TS_AT(1)); /* echoes the original */
+	assert_int_equal(counter(&p, TCP_CTR_UNDOS), 1);
+	for (const struct tcp_rec *r = p.c->time_head; r != NULL; r = r->tnext, n++)
+		assert_true(r->tprev == NULL || (int32_t)(r->tx_time - r->tprev->tx_time) >= 0);
+	assert_int_equal(n, 6);
+	expect_skip(&p);
+	peer_stop(&p);
+}
+
 /* RFC 3708 section 3: of two segments that were sent again both must have been there already. */
 static void one_dsack_for_two_retransmissions_undoes_nothing(void **state)
 {
@@ -281,6 +307,7 @@ int main(void)
 		cmocka_unit_test(duplicates_never_tell_of_more_than_was_sent),
 		cmocka_unit_test(recovery_without_sack_does_not_end_in_a_burst),
 		cmocka_unit_test(an_echo_of_the_retransmission_undoes_nothing),
+		cmocka_unit_test(what_is_not_lost_after_all_keeps_its_place_in_time),
 		cmocka_unit_test(one_dsack_for_two_retransmissions_undoes_nothing),
 		cmocka_unit_test(a_window_of_losses_is_repaired_without_a_burst),
 	};
