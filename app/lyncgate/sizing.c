@@ -15,7 +15,7 @@
 #define INDIRECT_MIN       8192
 /* A connection block, its records and ranges, its place in the flow table; what a worker has once.
  */
-#define CONNECTION_BYTES   1900
+#define CONNECTION_BYTES   1650
 #define WORKER_FIXED_BYTES (6u << 20)
 
 /* A mempool never lays an object across a page boundary, which wastes much of small pages. */

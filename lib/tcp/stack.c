@@ -43,7 +43,7 @@ static void init_lists(struct tcp_stack *s)
 /* Records and ranges: enough for every connection to move, and for many to move fast. */
 static bool alloc_pools(struct tcp_stack *s)
 {
-	s->n_recs = s->n_recs_free = s->p.max_conns * 8 + 16384;
+	s->n_recs = s->n_recs_free = s->p.max_conns * 4 + 16384;
 	s->n_ranges = s->n_ranges_free = s->p.max_conns * 2 + 4096;
 	s->conns = zalloc(&s->p, s->p.max_conns, sizeof(*s->conns));
 	s->recs = zalloc(&s->p, s->n_recs, sizeof(*s->recs));

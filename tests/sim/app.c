@@ -224,6 +224,18 @@ static void app_closed(struct sim *w, struct sim_app *a)
 	app_finish(w, a);
 }
 
+/*
+ * With SYN cookies, a late copy of a client's first segment opens a connection again that has ended
+ * meanwhile. Nobody is at its other end.
+ */
+static bool is_ghost(struct sim *w, int host, struct tcp_conn *c, unsigned events)
+{
+	if (host == 0 || !w->cookies || !(events & TCP_EV_ACCEPTED))
+		return false;
+	int pair = sim_pair_of_port(w, tcp_conn_key(c)->rport);
+	return pair >= 0 && w->pair[pair].accepted;
+}
+
 static struct sim_app *app_of(struct sim *w, int host, struct tcp_conn *c, unsigned events)
 {
 	if (host == 0 || !(events & TCP_EV_ACCEPTED))
@@ -244,6 +256,12 @@ void sim_app_events(struct sim *w, int host)
 	unsigned ev;
 
 	while ((c = tcp_next_event(w->stack[host], &ev)) != NULL) {
+		if (is_ghost(w, host, c, ev)) {
+			w->n_ghosts++;
+			tcp_abort(c, w->now);
+			tcp_release(c, w->now);
+			continue;
+		}
 		struct sim_app *a = app_of(w, host, c, ev);
 		SIM_CHECK(w, a->c == c && !a->released && ev != 0);
 		if (ev & TCP_EV_CONNECTED) {

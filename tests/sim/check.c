@@ -33,7 +33,53 @@ static bool is_content(void *ctx, int sender, uint32_t offset, const uint8_t *da
 	return true;
 }
 
-void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m)
+/* ---- marks (RFC 3168 section 6.1.3) ---- */
+
+void sim_check_arrival(struct sim *w, int receiver, const struct rte_mbuf *m, uint8_t tos)
+{
+	static struct sim_view v;
+	struct sim_marks *k = &view_packet(w, 1 - receiver, m, &v)->marks[receiver];
+	bool ce = (tos & NET_ECN_MASK) == NET_ECN_CE;
+	uint32_t end = v.seq + v.len;
+
+	if (v.flags & RTE_TCP_SYN_FLAG)
+		return;
+	k->any |= ce;
+	if (v.flags & RTE_TCP_CWR_FLAG)
+		k->armed = k->due = false;
+	/* Which of two with the same bytes is taken is not for the wire to say. */
+	if (v.len > 0 && seq_lt(v.seq, k->end) && seq_gt(end, k->seq))
+		k->armed = false;
+	if (v.len > 0 && ce && k->known && seq_geq(v.seq, k->highest)) {
+		k->armed = true;
+		k->seq = v.seq;
+		k->end = end;
+	}
+	if (v.len > 0 && (!k->known || seq_gt(end, k->highest)))
+		k->highest = end;
+	k->known |= v.len > 0;
+}
+
+static void check_echo(struct sim *w, struct sim_pair *p, int sender, const struct sim_view *v)
+{
+	struct sim_marks *k = &p->marks[sender];
+
+	if (v->flags & RTE_TCP_SYN_FLAG)
+		*k = (struct sim_marks){.any = k->any};
+	if (v->flags & (RTE_TCP_SYN_FLAG | RTE_TCP_RST_FLAG))
+		return;
+	if (k->armed && seq_geq(v->ack, k->end)) {
+		k->due = true;
+		w->n_echoes++;
+		k->armed = false;
+	}
+	if (v->flags & RTE_TCP_ECE_FLAG && !k->any)
+		sim_fail(w, "host %d echoes a mark that nobody made", sender);
+	if (k->due && !(v->flags & RTE_TCP_ECE_FLAG))
+		sim_fail(w, "host %d got a mark and no CWR, and says nothing", sender);
+}
+
+void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m, uint8_t tos)
 {
 	static struct sim_view v;
 
@@ -47,9 +93,11 @@ void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m)
 		p->wire.dir[i].strip_ts = w->link[i].strip_ts;
 		p->wire.dir[i].strip_wscale = w->link[i].strip_wscale;
 	}
-	const char *what = sim_wire_segment(&p->wire, sender, &v);
+	p->wire.cookies = w->cookies;
+	const char *what = sim_wire_segment(&p->wire, sender, &v, tos);
 	if (what != NULL)
 		sim_fail(w, "pair %d host %d: %s", (int)(p - w->pair), sender, what);
+	check_echo(w, p, sender, &v);
 }
 
 void sim_arrived(struct sim *w, int host, const struct rte_mbuf *m)

@@ -150,6 +150,11 @@ struct sim_transit sim_link_pass(struct sim_link *l, struct sim_rng *r, lg_us no
 	return t;
 }
 
+bool sim_link_marks(const struct sim_link *l, struct sim_rng *r, uint8_t tos)
+{
+	return (tos & NET_ECN_MASK) != NET_ECN_NOT_ECT && sim_chance(r, l->mark);
+}
+
 static void partitions_random(struct sim_link *l, struct sim_rng *r, lg_us start)
 {
 	unsigned n = sim_chance(r, 700) ? 1 : sim_range(r, 2, SIM_PARTITIONS);
@@ -183,6 +188,8 @@ void sim_link_random(struct sim_link *l, struct sim_rng *r, lg_us start, uint32_
 		l->path_mtu = sim_range(r, min_mtu, 1500);
 		l->icmp_says_mtu = sim_chance(r, 700);
 	}
+	if (sim_chance(r, 500))
+		l->mark = sim_range(r, 1, 200);
 	if (sim_chance(r, 150))
 		partitions_random(l, r, start);
 }

@@ -72,6 +72,7 @@ struct sim_link {
 	uint32_t loss, duplicate, reorder, corrupt; /* per mille */
 	uint64_t bits_per_second;                   /* 0: no limit */
 	uint32_t queue;                             /* packets of 1500 bytes */
+	uint32_t mark;                              /* per mille of the ECN-capable ones gets CE */
 	uint32_t path_mtu; /* larger packets are dropped and reported by ICMP */
 	bool icmp_says_mtu;
 	bool strip_sack, strip_ts, strip_wscale;
@@ -93,6 +94,8 @@ struct sim_transit {
 
 /* A packet of ip_len bytes from its IP header on enters the link. */
 struct sim_transit sim_link_pass(struct sim_link *l, struct sim_rng *r, lg_us now, uint32_t ip_len);
+/* True when a packet that it passes gets a CE mark (RFC 3168 section 5). */
+bool sim_link_marks(const struct sim_link *l, struct sim_rng *r, uint8_t tos);
 /* Any kind of path that the Internet has. min_mtu: of the IP version. */
 void sim_link_random(struct sim_link *l, struct sim_rng *r, lg_us start, uint32_t min_mtu);
 /* A path with which nothing is wrong but its length, and now and then a loss. */

@@ -96,6 +96,7 @@ void gw_client_connect(struct gw *w, struct gw_client *c)
 	o.connect_timeout = LG_SEC(300);
 	o.user_timeout = o.fin_timeout = LG_SEC(600);
 	o.cc = sim_cc_names[sim_cc_random(&w->rng)];
+	o.ecn = sim_chance(&w->rng, 500);
 	c->e.tcp = tcp_connect(
 		w->stack[GW_CLIENT], NET_INTERNAL, &ip, c->tls ? 443 : 80, &o, &c->e, w->now, &err);
 	GW_CHECK(w, c->e.tcp != NULL);

@@ -34,8 +34,8 @@ static const char yaml[] =
 	"pools:\n"
 	"  fe: { servers: [10.0.0.11, 10.0.0.12], http_port: 8080, tls: %3$s, congestion_control: "
 	"%5$s }\n"
-	"  other: { servers: ['2001:db8:1::13'], http_port: 8080, tls: %3$s, congestion_control: "
-	"%5$s }\n"
+	"  other: { servers: ['2001:db8:1::13'], http_port: 8080, tls: %3$s, ecn: true,\n"
+	"    congestion_control: %5$s }\n"
 	"limits: { connections: 32, half_open: 32, time_wait: 64, neighbours: 16, fragments: 8 }\n"
 	"timeouts: { %4$s }\n";
 

@@ -16,6 +16,7 @@ struct frame {
 	struct lg_ip src, dst;
 	const uint8_t *tcp;
 	uint32_t ip_len, tcp_len;
+	uint8_t tos;
 	bool is_ip, is_tcp;
 };
 
@@ -27,6 +28,7 @@ static void parse4(const uint8_t *p, uint32_t n, struct frame *f)
 	f->src = lg_ip_from_v4(ip->src_addr);
 	f->dst = lg_ip_from_v4(ip->dst_addr);
 	f->is_tcp = ip->next_proto_id == IPPROTO_TCP;
+	f->tos = ip->type_of_service;
 	f->tcp = p + hlen;
 	f->tcp_len = n - hlen;
 }
@@ -38,6 +40,7 @@ static void parse6(const uint8_t *p, uint32_t n, struct frame *f)
 	memcpy(&f->src, ip->src_addr, 16);
 	memcpy(&f->dst, ip->dst_addr, 16);
 	f->is_tcp = ip->proto == IPPROTO_TCP;
+	f->tos = (uint8_t)(rte_be_to_cpu_32(ip->vtc_flow) >> 20);
 	f->tcp = p + sizeof(*ip);
 	f->tcp_len = n - (uint32_t)sizeof(*ip);
 }
@@ -155,7 +158,7 @@ static void check_segment(struct gw_port *p, const struct frame *fr, char *text,
 	if (v.flags & RTE_TCP_SYN_FLAG && d->syn && d->isn != v.seq)
 		f->dir[0].n = f->dir[1].n = 0; /* the ports are used again */
 	f->wire.ctx = f;
-	const char *what = sim_wire_segment(&f->wire, sender, &v);
+	const char *what = sim_wire_segment(&f->wire, sender, &v, fr->tos);
 	if (w->trace || what != NULL) {
 		int n = snprintf(text, size, "#%d %s port %u ", (int)(f - w->flows), port_arrow(p),
 			f->lport);
@@ -206,6 +209,21 @@ static void arrive(struct gw *w, enum gw_port_id at_port, lg_us at, struct rte_m
 {
 	struct sim_event e = {.at = at, .kind = SIM_PACKET, .host = (int)at_port, .pkt = {.m = m}};
 	sim_push(&w->queue, &e);
+}
+
+static void mark(struct rte_mbuf *m)
+{
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+
+	if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4)) {
+		struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(eth + 1);
+		ip->type_of_service |= NET_ECN_CE;
+		ip->hdr_checksum = 0;
+		ip->hdr_checksum = rte_ipv4_cksum(ip);
+	} else {
+		struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)(eth + 1);
+		ip->vtc_flow |= rte_cpu_to_be_32(NET_ECN_CE << 20);
+	}
 }
 
 /*
@@ -275,6 +293,8 @@ static void onto_link(struct gw_port *p, struct sim_link *l, const struct frame 
 		rte_pktmbuf_free(m);
 		return;
 	}
+	if (sim_link_marks(l, &w->rng, f->tos))
+		mark(m);
 	if (t->copy_at != 0) {
 		struct rte_mbuf *copy = rte_pktmbuf_copy(m, w->wire, 0, UINT32_MAX);
 		GW_CHECK(w, copy != NULL);

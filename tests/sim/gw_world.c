@@ -165,6 +165,7 @@ static void make_servers(struct gw *w)
 		if (i == 1 && sim_chance(&w->rng, 150))
 			continue;
 		o.cc = sim_cc_names[sim_cc_random(&w->rng)];
+		o.ecn = sim_chance(&w->rng, 700);
 		GW_CHECK(
 			w, tcp_listen(w->stack[GW_SERVER], NET_EXTERNAL, &ip, 8080, &o, NULL) >= 0);
 		GW_CHECK(

@@ -41,13 +41,24 @@ struct sim_app {
 	enum tcp_reason reason;
 };
 
+/* CE marks that a host got, and what it must make of them (RFC 3168 section 6.1.3). */
+struct sim_marks {
+	bool any;         /* one at all came */
+	bool armed;       /* the only segment with bytes before `end` has one */
+	bool due;         /* ... and it was taken: every segment says so until CWR comes */
+	bool known;       /* `highest` is */
+	uint32_t highest; /* end of all data that came */
+	uint32_t seq, end;
+};
+
 struct sim_pair {
 	uint16_t port;
 	bool accepted, connected;
 	lg_us connected_at;
 	struct sim_app app[2];
 	const struct sim *world;
-	struct sim_wire wire; /* sender 0: the client */
+	struct sim_wire wire;      /* sender 0: the client */
+	struct sim_marks marks[2]; /* index: the receiver */
 };
 
 /* One transfer instead of a random world. */
@@ -75,6 +86,8 @@ struct sim {
 	 */
 	struct rte_mempool *tx[2], *indirect[2], *app[2], *rx[2], *wire;
 	bool small_pools;
+	bool cookies; /* the server answers every SYN by a cookie */
+	unsigned n_ghosts, n_echoes;
 	lg_us next_tick;
 	unsigned unmeasured[2];  /* packets since a stack heard of its pool */
 	uint32_t highest;        /* pressure that was reached */
@@ -129,9 +142,11 @@ void sim_pair_eager(struct sim *w, int pair);
 void sim_pool_used(struct sim *w, int host, unsigned n);
 
 /* check.c */
-void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m);
+void sim_check_packet(struct sim *w, int sender, const struct rte_mbuf *m, uint8_t tos);
 /* It is about to be given to the host. */
 void sim_arrived(struct sim *w, int host, const struct rte_mbuf *m);
+/* m arrives, with tos as the link left it. */
+void sim_check_arrival(struct sim *w, int receiver, const struct rte_mbuf *m, uint8_t tos);
 void sim_check_conns(struct sim *w);
 void sim_trace(struct sim *w, int sender, const struct rte_mbuf *m, const char *fate);
 int sim_pair_of_port(const struct sim *w, uint16_t port);

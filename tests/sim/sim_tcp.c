@@ -20,8 +20,10 @@
 #define SIM_HOLD LG_SEC(60)
 
 static struct rte_mempool *pools[8];
-static unsigned n_small, n_pressed; /* such worlds, and in how many SYNs were refused */
-static unsigned n_grown;            /* worlds in which receive memory was raised */
+static unsigned n_small, n_pressed;  /* such worlds, and in how many SYNs were refused */
+static unsigned n_grown;             /* worlds in which receive memory was raised */
+static unsigned n_cookies, n_ghosts; /* worlds with SYN cookies; connections that they reopened */
+static unsigned n_echoes;            /* CE marks that had to be echoed */
 
 void sim_fail(const struct sim *w, const char *fmt, ...)
 {
@@ -76,6 +78,7 @@ static void random_opts(struct sim *w, struct tcp_opts *o)
 	o->user_timeout = o->fin_timeout = LG_SEC(600);
 	o->connect_timeout = LG_SEC(600);
 	o->cc = sim_cc_names[sim_cc_random(&w->rng)];
+	o->ecn = sim_chance(&w->rng, 500);
 	if (w->small_pools)
 		o->rcv_buf = o->rcv_start = o->snd_buf = sim_range(&w->rng, 128, 256) * 1024;
 }
@@ -88,6 +91,7 @@ static void make_stack(struct sim *w, int host)
 		.max_time_wait = 64,
 		.time_wait = LG_SEC(60),
 		.half_open_timeout = LG_SEC(300),
+		.syn_cookies_always = host == 1 && w->cookies,
 		.pool = w->tx[host],
 		.indirect = sim_chance(&w->rng, 800) ? w->indirect[host] : NULL,
 		.ports = host == 0 ? w->ports : NULL,
@@ -147,6 +151,7 @@ static void world_init(struct sim *w, uint64_t seed, bool trace)
 	w->rng.x = seed * 0x2545f4914f6cdd1du + 1;
 	w->trace = trace;
 	w->small_pools = sim_chance(&w->rng, 100) && w->path == NULL;
+	w->cookies = sim_chance(&w->rng, 200) && w->path == NULL;
 	bool v6 = sim_chance(&w->rng, 300);
 	for (int i = 0; i < 2; i++) {
 		const char *text = v6 ? (i == 0 ? "2001:db8::1" : "2001:db8::2")
@@ -245,6 +250,8 @@ static void packet_in(struct sim *w, const struct sim_event *e, struct burst *b)
 {
 	struct rte_mbuf *m = sim_receive(w, e);
 
+	if (m != NULL)
+		sim_check_arrival(w, e->host, m, e->pkt.tx.tos);
 	rte_pktmbuf_free(e->pkt.m);
 	if (m == NULL)
 		return;
@@ -252,6 +259,7 @@ static void packet_in(struct sim *w, const struct sim_event *e, struct burst *b)
 	b->pkts[b->n++] = (struct net_pkt){.m = m,
 		.src = e->pkt.tx.src,
 		.dst = e->pkt.tx.dst,
+		.ecn = e->pkt.tx.tos & NET_ECN_MASK,
 		.side = e->host == 0 ? NET_INTERNAL : NET_EXTERNAL};
 	if (b->n == (w->small_pools ? SIM_LOOK : NET_BURST))
 		give(w, e->host, b);
@@ -398,6 +406,9 @@ static void world_end(struct sim *w)
 		tcp_stack_free(s);
 	}
 	n_grown += grown > 0;
+	n_cookies += w->cookies;
+	n_ghosts += w->n_ghosts;
+	n_echoes += w->n_echoes;
 	SIM_CHECK(w, flow_ports_in_use(w->ports) == 0);
 	flow_ports_free(w->ports);
 	for (unsigned i = 0; i < LG_ARRAY_SIZE(pools); i++)
@@ -492,6 +503,13 @@ int main(int argc, char **argv)
 	printf("%u worlds with small pools, %u of them so short that SYNs were refused\n", n_small,
 		n_pressed);
 	printf("%u worlds in which receive memory grew\n", n_grown);
+	printf("%u worlds with SYN cookies, %u connections opened twice by them; %u CE marks "
+	       "echoed\n",
+		n_cookies, n_ghosts, n_echoes);
+	if (n >= 100 && (n_cookies == 0 || n_echoes == 0)) {
+		fprintf(stderr, "no SYN cookies or no CE marks: they were not tested\n");
+		return 1;
+	}
 	if (n >= 100 && n_grown == 0) {
 		fprintf(stderr, "no receive memory grew: that it may was not tested\n");
 		return 1;

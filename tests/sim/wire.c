@@ -173,13 +173,37 @@ static const char *check_data(struct sim_wire *w, int sender, const struct sim_v
 	return NULL;
 }
 
+/* RFC 3168: by agreement, and only new data is ECN-capable or tells of a reduction. */
+static const char *check_ecn(struct sim_wire *w, int sender, const struct sim_view *v, uint8_t tos)
+{
+	struct sim_wire_dir *d = &w->dir[sender];
+	bool agreed = w->dir[0].ecn_asked && w->dir[1].ecn_asked;
+	bool syn = v->flags & RTE_TCP_SYN_FLAG;
+	bool fresh = !syn && v->len > 0 && seq_geq(v->seq, d->nxt);
+	uint8_t ecn = tos & NET_ECN_MASK;
+
+	if (ecn != NET_ECN_NOT_ECT && ecn != NET_ECN_ECT0)
+		return broken("sent with ECN codepoint %u", ecn);
+	if (ecn == NET_ECN_ECT0 && !fresh)
+		return broken("ECN-capable, and no new data");
+	if (ecn == NET_ECN_ECT0 && (!agreed || d->ecn_denied))
+		return broken("ECN-capable without agreement");
+	if (!syn && v->flags & ECN_SETUP && !agreed)
+		return broken("ECE or CWR without agreement");
+	if (!syn && v->flags & RTE_TCP_CWR_FLAG && !fresh)
+		return broken("CWR, and no new data");
+	if (syn || seq_gt(v->seq + v->len, d->nxt))
+		d->nxt = v->seq + v->len;
+	return NULL;
+}
+
 static void note_syn(struct sim_wire *w, int sender, const struct sim_view *v)
 {
 	struct sim_wire_dir *d = &w->dir[sender];
 
 	/* A half-open connection that begins anew after an old one was reset. */
-	if (d->syn && d->isn != v->seq) {
-		d->edge_known = d->fin = false;
+	if (d->syn && (w->cookies || d->isn != v->seq)) {
+		d->edge_known = d->fin = d->ecn_denied = false;
 		d->told_known = false;
 		d->vague = true;
 	}
@@ -190,6 +214,10 @@ static void note_syn(struct sim_wire *w, int sender, const struct sim_view *v)
 	d->has_wscale = v->opt.has_wscale && !d->strip_wscale;
 	d->wscale = v->opt.wscale;
 	d->has_ts = v->opt.has_ts && !d->strip_ts;
+	if ((v->flags & ECN_SETUP) == (sender == 0 ? ECN_SETUP : RTE_TCP_ECE_FLAG))
+		d->ecn_asked = true;
+	else
+		d->ecn_denied = true;
 }
 
 /* A FIN never moves. */
@@ -208,7 +236,7 @@ static const char *check_fin(struct sim_wire *w, int sender, const struct sim_vi
 	return NULL;
 }
 
-const char *sim_wire_segment(struct sim_wire *w, int sender, const struct sim_view *v)
+const char *sim_wire_segment(struct sim_wire *w, int sender, const struct sim_view *v, uint8_t tos)
 {
 	const char *what = NULL;
 
@@ -226,6 +254,8 @@ const char *sim_wire_segment(struct sim_wire *w, int sender, const struct sim_vi
 		what = check_room(w, sender, v);
 	if (what == NULL)
 		what = check_acks(w, sender, v);
+	if (what == NULL)
+		what = check_ecn(w, sender, v, tos);
 	if (what == NULL)
 		what = check_fin(w, sender, v);
 	return what != NULL ? what : check_window(w, sender, v);

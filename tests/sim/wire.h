@@ -31,7 +31,7 @@ bool sim_view_mbuf(struct sim_view *v, const struct rte_mbuf *m);
 /* What the wire has shown of one connection, per direction (index: sender). */
 struct sim_wire_dir {
 	bool syn, fin, edge_known;
-	uint32_t isn, fin_seq, edge;
+	uint32_t isn, fin_seq, edge, nxt;
 	/* Of that what has arrived: the right edge, and sequence numbers, in order and apart. */
 	bool told_known;
 	uint32_t told;
@@ -41,18 +41,23 @@ struct sim_wire_dir {
 	uint8_t wscale;
 	uint16_t mss;
 	bool has_wscale, has_ts, has_mss;
+	bool ecn_asked, ecn_denied;  /* by a SYN with the flags, by one without */
 	bool strip_wscale, strip_ts; /* the link does */
 };
 
 struct sim_wire {
 	struct sim_wire_dir dir[2];
+	bool cookies; /* a SYN-ACK with the same number may begin another connection */
 	/* True when the n bytes at this offset of the sender's stream are as they must be. */
 	bool (*content)(void *ctx, int sender, uint32_t offset, const uint8_t *data, uint32_t n);
 	void *ctx;
 };
 
-/* The sender sends v: checks it against all it sent before, and against what the peer has said. */
-const char *sim_wire_segment(struct sim_wire *w, int sender, const struct sim_view *v);
+/*
+ * The sender sends v, with tos in its IP header: checks it against all it sent before, and against
+ * what the peer has said.
+ */
+const char *sim_wire_segment(struct sim_wire *w, int sender, const struct sim_view *v, uint8_t tos);
 /* It has arrived unharmed. */
 void sim_wire_arrived(struct sim_wire *w, int sender, const struct sim_view *v);
 /* "SA seq 0 len 0 ack 1 wnd 65535 <mss 1460>": sequence numbers are relative. */

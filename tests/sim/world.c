@@ -64,6 +64,9 @@ static void too_big(struct sim *w, int sender, struct rte_mbuf *m, const struct 
 static void arrive(struct sim *w, int sender, lg_us at, struct rte_mbuf *m, const struct net_tx *tx)
 {
 	struct sim_event e = {.at = at, .kind = SIM_PACKET, .host = 1 - sender, .pkt = {m, *tx}};
+
+	if (sim_link_marks(&w->link[sender], &w->rng, tx->tos))
+		e.pkt.tx.tos |= NET_ECN_CE;
 	sim_push(&w->queue, &e);
 }
 
@@ -77,7 +80,7 @@ void sim_output(
 
 	SIM_CHECK(w, now == w->now);
 	w->packets++;
-	sim_check_packet(w, sender, m);
+	sim_check_packet(w, sender, m, tx->tos);
 	if (w->small_pools) {
 		/* The NIC is done with it at once: what is on the way is no memory of the sender's.
 		 */

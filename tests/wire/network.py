@@ -57,9 +57,9 @@ class WireLab(Lab):
             "ports": {
                 "external": {"device": devices["external"], "mtu": 1500, "gateway": [ROUTER4, ROUTER6],
                              "addresses": [f"{GW4}/24", f"{GW4_SECOND}/24", f"{GW6}/64"]},
-                "internal": {"device": devices["internal"], "mtu": 1500,
+                "internal": {"device": devices["internal"], "mtu": 1500, "ttl": 200,
                              "addresses": [f"{INNER4}/24", f"{INNER6}/64"]}},
-            "listeners": {"first": {"bind": "*:80"}, "second": {"bind": "*:81", "ecn": False}},
+            "listeners": {"first": {"bind": "*:80"}, "second": {"bind": "*:81", "ecn": False, "dscp": 10}},
             "routes": routes, "pools": pools,
             "timeouts": {"drain": "0s", "keepalive_client": "0s", "keepalive_pool": "0s", **(timeouts or {})},
             "limits": {"source_ports": "{}-{}".format(*SOURCE_PORTS), "connections": 2000, **(limits or {})},

@@ -155,6 +155,22 @@ def test_source_ports_and_isns_are_not_to_be_guessed(net):
 
 
 @both
+def test_ttl_and_code_point_are_those_of_the_configuration(net, v):
+    """RFC 9293 MUST-48 and MUST-49; the values are in wire_config()."""
+    pool = net.pool(v)
+    front = net.client(v, 81)
+    front.send("S", options=OFFER)
+    answer = front.expect("SA")
+    assert (answer.ttl, answer.tos >> 2) == (64, 10)
+    front.send("A")
+    front.data(request(pool.host))
+    back = pool.syn()
+    assert (back.first.ttl, back.first.tos >> 2) == (200, 0)
+    back.send("RA")
+    failed(front, 503)
+
+
+@both
 @pytest.mark.parametrize("options", [b"", PLAIN, PLAIN + sack_ok(), PLAIN + wscale(7), PLAIN + timestamps(1), OFFER],
                          ids=["none", "mss", "sack", "wscale", "timestamps", "all"])
 def test_pool_may_accept_any_of_the_options(net, v, options):

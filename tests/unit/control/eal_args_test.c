@@ -137,7 +137,7 @@ static void pools_of_two_workers_fit_into_a_small_memory(void **state)
 	const struct sizing_memory memory = {.bytes = UINT64_C(256) << 20, .page = 4096};
 	struct sizing s = sizing_compute(&conf, &memory);
 	assert_int_equal(s.data_room, RTE_MBUF_DEFAULT_BUF_SIZE);
-	assert_true(s.mbufs >= 12 * 1024);
+	assert_true(s.mbufs >= 10 * 1024);
 	assert_int_equal(s.connections, 34096);
 	assert_true(2 * s.bytes < (UINT64_C(220) << 20));
 }

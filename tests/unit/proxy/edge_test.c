@@ -637,6 +637,43 @@ static void handshake_timeout_without_mbufs_ends_the_session(void **state)
 	world_free(w);
 }
 
+/* ---- start-up -------------------------------------------------------------------------------- */
+
+/* Makes a second proxy on the gateway's stack, which can't be, and checks that the text says why.
+ */
+static void assert_not_made(struct world *w, const char *why)
+{
+	char err[256] = "";
+	struct proxy_params pp = {
+		.conf = w->conf, .tcp = w->gateway, .tls = w->tls, .pool = world_gateway_mbufs()};
+
+	assert_null(proxy_create(&pp, err, sizeof(err)));
+	if (strstr(err, why) == NULL)
+		print_error("expected >>%s<< in >>%s<<\n", why, err);
+	assert_non_null(strstr(err, why));
+}
+
+static void a_listener_that_cannot_be_opened_is_explained(void **state)
+{
+	struct world *w = world_new();
+	struct tcp_opts o;
+	struct conf_listener *first = &w->conf->listeners[0];
+	const char *cc = first->tcp.congestion_control;
+	(void)state;
+
+	assert_not_made(w, "another listener has the same address and port");
+	first->tcp.congestion_control = "vegas";
+	assert_not_made(w, "no such congestion control");
+	first->tcp.congestion_control = cc;
+	tcp_opts_default(&o);
+	for (uint16_t port = 10000;
+		tcp_listen(w->gateway, NET_EXTERNAL, &first->ip, port, &o, NULL) >= 0; port++)
+		assert_true(port < 20000);
+	first->port = 9;
+	assert_not_made(w, "too many listeners");
+	world_free(w);
+}
+
 int main(void)
 {
 	int failed = 0;
@@ -671,6 +708,7 @@ int main(void)
 		WORLD_TEST(smallest_receive_buffer_takes_the_largest_record),
 		WORLD_TEST(connect_timeout_without_mbufs_ends_the_session),
 		WORLD_TEST(handshake_timeout_without_mbufs_ends_the_session),
+		WORLD_TEST(a_listener_that_cannot_be_opened_is_explained),
 	};
 
 	test_eal_init();

@@ -707,6 +707,39 @@ static void the_end_of_what_there_is_is_pushed(void **state)
 	peer_stop(&p);
 }
 
+/* Section 3.8.6, SHLD-15 to SHLD-17: the peer takes back what it had promised, data in flight. */
+static void a_shrunken_window_stops_new_data_only(void **state)
+{
+	struct peer p;
+	(void)state;
+	peer_start(&p);
+	peer_listen(&p);
+	p.wnd = 8760;
+	peer_open(&p);
+	user_send(&p, 1, 6 * 1460);
+	for (uint32_t i = 0; i < 6; i++)
+		expect(&p, F_ACK, 1 + i * 1460, 1, 1460);
+	p.wnd = 1460; /* of the five in flight one is inside now */
+	peer_send(&p, F_ACK, 1, 1461);
+	user_send(&p, 8761, 1460);
+	expect_none(&p);
+	for (unsigned i = 0; i < 5; i++) { /* what is inside goes again, one by one */
+		peer_advance(&p, LG_SEC(100));
+		uint32_t una = 1461 + i * 1460;
+		assert_true(p.n_read < p.n_out);
+		while (p.n_read < p.n_out)
+			assert_in_range(expect_next(&p)->seq, una, una + 1459);
+		expect_none(&p);
+		assert_int_equal(tcp_conn_state(p.c), TCP_ESTABLISHED);
+		peer_send(&p, F_ACK, 1, una + 1460);
+		while (p.n_read < p.n_out)
+			assert_in_range(expect_next(&p)->seq, una + 1460, una + 2 * 1460 - 1);
+		expect_none(&p);
+	}
+	assert_int_equal(tcp_tx_unacked(p.c), 1460);
+	peer_stop(&p);
+}
+
 int main(void)
 {
 	test_eal_init();
@@ -742,6 +775,7 @@ int main(void)
 		cmocka_unit_test(header_and_options_may_lie_across_mbufs),
 		cmocka_unit_test(a_window_above_32767_is_not_negative),
 		cmocka_unit_test(the_end_of_what_there_is_is_pushed),
+		cmocka_unit_test(a_shrunken_window_stops_new_data_only),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,6 +88,23 @@ static void keepalive_goes_by_its_settings(void **state)
 	peer_stop(&p);
 }
 
+/* MUST-24 */
+static void keepalive_can_be_off(void **state)
+{
+	struct peer p;
+	struct tcp_opts o;
+	(void)state;
+	tcp_opts_default(&o);
+	o.keepalive_idle = 0;
+	peer_start(&p);
+	peer_listen_opts(&p, &o);
+	peer_open(&p);
+	peer_advance(&p, LG_SEC(3 * 3600));
+	expect_none(&p);
+	assert_int_equal(tcp_conn_state(p.c), TCP_ESTABLISHED);
+	peer_stop(&p);
+}
+
 int main(void)
 {
 	test_eal_init();
@@ -96,6 +113,7 @@ int main(void)
 		cmocka_unit_test(as_many_resets_as_allowed_leave_in_a_second),
 		cmocka_unit_test(challenge_acks_of_all_connections_stay_near_the_limit),
 		cmocka_unit_test(keepalive_goes_by_its_settings),
+		cmocka_unit_test(keepalive_can_be_off),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
