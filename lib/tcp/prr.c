@@ -28,8 +28,11 @@ void prr_on_ack(struct tcp_conn *c, uint32_t delivered, bool safe)
 			limit += mss; /* slow start towards ssthresh */
 		send = LG_MIN((int64_t)c->ssthresh - pipe, limit);
 	}
-	/* The first retransmission leaves whatever pipe says. */
-	if (c->prr.out == 0 && c->recovery == REC_FAST)
+	/*
+	 * The first retransmission leaves whatever pipe says. And where all that was in flight is
+	 * lost, no ACK would come any more: cwnd would be zero until the timer fires.
+	 */
+	if ((c->prr.out == 0 && c->recovery == REC_FAST) || pipe == 0)
 		send = LG_MAX(send, (int64_t)mss);
 	c->cwnd = pipe + (uint32_t)LG_MAX(send, (int64_t)0);
 }

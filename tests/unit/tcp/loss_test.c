@@ -311,6 +311,27 @@ static void recovery_sends_at_the_reduced_rate_without_a_pause(void **state)
 	peer_stop(&p);
 }
 
+/*
+ * RFC 6937 alone would leave cwnd at zero here: more was sent than delivered, and all of it is lost
+ * again. Found by fuzzing: hostile SACKs, and probes beside them.
+ */
+static void recovery_goes_on_when_all_in_flight_is_lost(void **state)
+{
+	struct peer p;
+	(void)state;
+	open_path(&p, false);
+	queue(&p, 0, 4);
+	peer_advance(&p, RTT);
+	sack(&p, 0, 1, 4);
+	expect_seg(&p, 0);
+	p.c->prr.out = 3 * MSS;
+	rec_mark_lost_again(p.c, p.c->rec_head);
+	assert_int_equal(conn_pipe(p.c), 0);
+	prr_on_ack(p.c, 0, false);
+	assert_int_equal(p.c->cwnd, MSS);
+	peer_stop(&p);
+}
+
 /* ---- undo -------------------------------------------------------------------------------------
  */
 
@@ -608,6 +629,7 @@ int main(void)
 		cmocka_unit_test(loss_that_the_probe_mended_costs_half_of_cwnd),
 		cmocka_unit_test(needless_probe_costs_nothing),
 		cmocka_unit_test(recovery_sends_at_the_reduced_rate_without_a_pause),
+		cmocka_unit_test(recovery_goes_on_when_all_in_flight_is_lost),
 		cmocka_unit_test(timeout_that_came_too_early_is_undone_by_timestamps),
 		cmocka_unit_test(needless_fast_retransmission_is_undone_by_dsack),
 		cmocka_unit_test(dsack_long_after_the_recovery_undoes_nothing),
