@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The out-of-order store: a short sorted list of ranges, each a chain of its own. Bytes that
- * arrived first stay (contradicting copies are an attack); ranges that meet are joined.
+ * arrived first stay (contradicting copies are an attack), but what comes in order goes before what
+ * waits, as in other stacks; ranges that meet are joined.
  */
 #include "tcp/tcp_internal.h"
 

@@ -207,33 +207,38 @@ static void progress(struct tcp_conn *c, const struct tcp_seg *g, struct tcp_ack
 	}
 }
 
-/* Who moves cwnd for this ACK. */
-static void move_cwnd(struct tcp_conn *c, const struct tcp_ack_info *a)
+/*
+ * Who moves cwnd for this ACK. One that ends a reduction has set cwnd: it doesn't let it grow, too.
+ */
+static void move_cwnd(struct tcp_conn *c, const struct tcp_ack_info *a, enum tcp_recovery was)
 {
+	bool ended = (was == REC_FAST || was == REC_CWR) && c->recovery == REC_OPEN;
+
 	if (c->cc->control != NULL)
 		c->cc->control(c, a);
 	else if (c->recovery == REC_FAST || c->recovery == REC_CWR)
 		prr_on_ack(c, a->delivered, a->acked > 0 && a->lost == 0);
-	else if (a->acked > 0)
+	else if (a->acked > 0 && !ended)
 		cc_on_ack(c, a);
 }
 
 void recovery_on_ack(
 	struct tcp_conn *c, const struct tcp_seg *g, struct tcp_ack_info *a, bool duplicate)
 {
-	bool mended = tlp_on_ack(c, g, a), was_fast = c->recovery == REC_FAST;
+	enum tcp_recovery was = (enum tcp_recovery)c->recovery;
+	bool mended = tlp_on_ack(c, g, a);
 
 	progress(c, g, a);
 	find_losses(c, a, duplicate);
 	/* Sent and lost after recovery began: a loss of the next window, even when it's sent again.
 	 */
-	bool next_window = was_fast && c->recovery == REC_OPEN && c->lost_bytes > 0;
+	bool next_window = was == REC_FAST && c->recovery == REC_OPEN && c->lost_bytes > 0;
 	if (c->recovery <= REC_CWR &&
 		(next_window || (c->lost_bytes > c->retrans_bytes && a->lost > 0)))
 		enter_fast_recovery(c, a->now);
 	else if (mended && c->recovery == REC_OPEN)
 		reduce(c, REC_CWR, a->now);
-	move_cwnd(c, a);
+	move_cwnd(c, a, was);
 }
 
 void recovery_on_reo(struct tcp_conn *c, lg_us now)

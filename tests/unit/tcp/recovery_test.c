@@ -91,7 +91,8 @@ static void third_duplicate_ack_retransmits_without_sack(void **state)
 	peer_send(&p, F_ACK, 1, 8 * 1460 + 1);
 	expect_none(&p);
 	assert_int_equal(p.c->recovery, REC_OPEN);
-	assert_int_equal(p.c->cwnd, 4 * 1460);
+	/* RFC 6582 section 3.2 step 3: min(ssthresh, max(FlightSize, SMSS) + SMSS). */
+	assert_int_equal(p.c->cwnd, 2 * 1460);
 	peer_stop(&p);
 }
 

@@ -243,7 +243,7 @@ static void duplicates_of_a_repaired_window_start_no_second_recovery(void **stat
 		peer_send(&p, F_ACK, 1, AT(0));
 	expect_seg(&p, 0);
 	peer_send(&p, F_ACK, 1, AT(8));
-	queue(&p, 8, 4);
+	queue(&p, 8, 2);
 	for (unsigned i = 0; i < 3; i++)
 		peer_send(&p, F_ACK, 1, AT(8));
 	expect_none(&p);
