@@ -226,6 +226,8 @@ void pmtu_on_progress(struct tcp_conn *c, uint32_t ack, lg_us now)
 		probe_bad(c, now);
 	else if (r != NULL)
 		probe_good(c, now);
+	else if (probe_out(c) && seq_geq(ack, d->probe_end))
+		probe_over(c); /* its record was joined with the SACKed one before it */
 	if (d->raise_at != 0 && now >= d->raise_at)
 		try_larger(c, now);
 	if (d->raise_at == 0 && d->high == 0)

@@ -54,9 +54,13 @@ void rack_on_delivered(
 	detect_reordering(c, r);
 	if (ambiguous(c, r, opt, tx_time, rtt))
 		return;
-	c->rack.rtt = rtt;
 	if (c->rack.xmit_ts != 0 && !sent_after(tx_time, r->end, c->rack.xmit_ts, c->rack.end_seq))
 		return;
+	/*
+	 * The RFC takes the RTT of each; we only that of the one sent last, because originals that
+	 * waited behind a hole for its repair would measure the wait.
+	 */
+	c->rack.rtt = rtt;
 	c->rack.xmit_ts = tx_time;
 	c->rack.end_seq = r->end;
 }
@@ -121,7 +125,7 @@ uint32_t rack_detect_loss(struct tcp_conn *c, lg_us now)
 
 void rack_mark_lost_on_rto(struct tcp_conn *c, lg_us now)
 {
-	lg_us wait = c->rack.rtt + reo_wnd(c);
+	lg_us wait = LG_MIN((lg_us)c->rack.rtt, c->srtt) + reo_wnd(c);
 	bool timed = c->flags & CF_SACK && c->rack.xmit_ts != 0;
 
 	c->reo_at = 0;

@@ -201,16 +201,38 @@ static void rec_delivered(struct tcp_conn *c, const struct tcp_rec *r, uint32_t 
 	rate_on_delivered(c, r, n, a, now);
 }
 
+/*
+ * Everything below ack. An ACK that covers a retransmission may have waited for it: the originals
+ * beside it measure that wait, so only the retransmission itself can give a sample (measures()).
+ */
+static void ack_records(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt,
+	struct tcp_ack_info *a, lg_us now)
+{
+	lg_us repaired = 0;
+	bool waited = false;
+
+	for (struct tcp_rec *r; (r = c->rec_head) != NULL && seq_leq(r->end, ack); rec_pop(c, r)) {
+		lg_us before = a->rtt;
+		if (r->flags & REC_SACKED)
+			continue;
+		a->rtt = 0;
+		rec_delivered(c, r, r->end - r->seq, opt, a, now);
+		if (r->flags & REC_EVER_RTX) {
+			waited = true;
+			repaired = a->rtt;
+		}
+		a->rtt = a->rtt != 0 ? a->rtt : before;
+	}
+	if (waited)
+		a->rtt = repaired;
+}
+
 void rec_ack(struct tcp_conn *c, uint32_t ack, const struct tcp_options *opt,
 	struct tcp_ack_info *a, lg_us now)
 {
-	struct tcp_rec *r;
+	ack_records(c, ack, opt, a, now);
 
-	while ((r = c->rec_head) != NULL && seq_leq(r->end, ack)) {
-		if (!(r->flags & REC_SACKED))
-			rec_delivered(c, r, r->end - r->seq, opt, a, now);
-		rec_pop(c, r);
-	}
+	struct tcp_rec *r = c->rec_head;
 	if (r == NULL || !seq_lt(r->seq, ack))
 		return;
 	if (!(r->flags & REC_SACKED)) {

@@ -38,6 +38,8 @@ static void rexmt_choose(struct tcp_conn *c, lg_us rto_at)
 
 	c->rexmt_at = rto_at;
 	c->rexmt_kind = REXMT_RTO;
+	if (c->snd_wnd == 0)
+		return; /* the persist timer, and nothing before it */
 	if (c->reo_at != 0 && c->reo_at < rto_at) {
 		c->rexmt_at = c->reo_at;
 		c->rexmt_kind = REXMT_REO;

@@ -41,10 +41,9 @@ static bool resend_last(struct tcp_conn *c, lg_us now)
 void tlp_send(struct tcp_conn *c, lg_us now)
 {
 	c->tlp_is_retrans = false;
-	if (!output_one_new(c, now) && !resend_last(c, now))
-		return;
-	TCP_COUNT(c->s, LOSS_PROBES);
-	c->tlp_out = true;
+	if (output_one_new(c, now) || resend_last(c, now))
+		TCP_COUNT(c->s, LOSS_PROBES);
+	c->tlp_out = true; /* where none could leave, too: the RTO is next */
 	c->tlp_end_seq = c->snd_nxt;
 }
 

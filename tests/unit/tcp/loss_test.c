@@ -278,6 +278,61 @@ static void needless_probe_costs_nothing(void **state)
 	peer_stop(&p);
 }
 
+/* ---- what must not run wild ------------------------------------------------------------------
+ */
+
+/* A window that closes in the ACK that starts the reordering timer: the persist timer goes on. */
+static void closed_window_with_a_gap_is_probed_no_faster(void **state)
+{
+	struct peer p;
+	(void)state;
+	open_path(&p, false);
+	queue(&p, 0, 4);
+	peer_advance(&p, RTT);
+	p.wnd = 0;
+	sack(&p, 0, 1, 2);
+	expect_skip(&p);
+	peer_advance(&p, LG_SEC(5));
+	assert_in_range(p.n_out, 1, 6);
+	assert_in_range(counter(&p, TCP_CTR_ZERO_WINDOW_PROBES), 1, 6);
+	peer_stop(&p);
+}
+
+/* A probe that finds nothing to send gives way to the retransmission timeout. */
+static void probe_that_cannot_be_sent_leaves_the_rto_its_turn(void **state)
+{
+	struct peer p;
+	(void)state;
+	open_path(&p, false);
+	queue(&p, 0, 4);
+	peer_advance(&p, RTT);
+	p.wnd = 0;
+	peer_send(&p, F_ACK, 1, AT(0));
+	peer_advance(&p, LG_MS(600));
+	p.wnd = MSS;
+	peer_send(&p, F_ACK, 1, AT(0)); /* what it lets go is lost */
+	expect_skip(&p);
+	peer_advance(&p, LG_SEC(3));
+	assert_in_range(p.n_out, 2, 6);
+	assert_in_range(counter(&p, TCP_CTR_RTO_TIMEOUTS), 2, 5);
+	peer_stop(&p);
+}
+
+/* Karn, for those beside the retransmission: they waited for it. */
+static void originals_behind_a_repaired_hole_measure_nothing(void **state)
+{
+	struct peer p;
+	(void)state;
+	open_path(&p, false);
+	queue(&p, 0, 9);
+	peer_advance(&p, LG_SEC(10)); /* every ACK is lost */
+	expect_skip(&p);
+	peer_send(&p, F_ACK, 1, AT(9));
+	assert_int_equal(p.c->srtt, RTT);
+	assert_true(p.c->rack.rtt < LG_SEC(10));
+	peer_stop(&p);
+}
+
 /* ---- PRR --------------------------------------------------------------------------------------
  */
 
@@ -628,6 +683,9 @@ int main(void)
 		cmocka_unit_test(lone_segment_is_probed_later),
 		cmocka_unit_test(loss_that_the_probe_mended_costs_half_of_cwnd),
 		cmocka_unit_test(needless_probe_costs_nothing),
+		cmocka_unit_test(closed_window_with_a_gap_is_probed_no_faster),
+		cmocka_unit_test(probe_that_cannot_be_sent_leaves_the_rto_its_turn),
+		cmocka_unit_test(originals_behind_a_repaired_hole_measure_nothing),
 		cmocka_unit_test(recovery_sends_at_the_reduced_rate_without_a_pause),
 		cmocka_unit_test(recovery_goes_on_when_all_in_flight_is_lost),
 		cmocka_unit_test(timeout_that_came_too_early_is_undone_by_timestamps),

@@ -452,10 +452,27 @@ static void an_error_about_a_probe_tells_its_size_exactly(void **state)
 	stop(&p);
 }
 
+/* Its record was joined with a SACKed neighbour: there is none that begins where it began. */
+static void probe_whose_record_is_gone_is_over(void **state)
+{
+	struct peer p;
+	(void)state;
+	start(&p, TCP_MTU_BLACK_HOLE, true);
+	user_send(&p, 1, 4000);
+	expect_skip(&p);
+	p.c->flags |= CF_PMTU;
+	p.c->pmtud.probe_seq = p.c->snd_una + 100;
+	p.c->pmtud.probe_end = p.c->snd_una + 1000;
+	peer_send(&p, F_ACK, 1, 4001);
+	assert_int_equal(p.c->pmtud.probe_end, p.c->pmtud.probe_seq);
+	peer_stop(&p);
+}
+
 int main(void)
 {
 	test_eal_init();
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(probe_whose_record_is_gone_is_over),
 		cmocka_unit_test(the_third_timeout_of_a_full_segment_makes_it_smaller),
 		cmocka_unit_test(a_hole_for_smaller_segments_too_is_found_by_two_more),
 		cmocka_unit_test(progress_between_timeouts_is_no_black_hole),
