@@ -275,8 +275,12 @@ int tel_connections(const struct ctl_view *v, const char *arg, struct rte_tel_da
 		int rc = ctl_query_ask(q, &ask, ANSWER_TIME);
 		if (rc == 0)
 			rc = add_rows(v, q, n, d);
-		if (rc != 0)
+		if (rc != 0 && n == 0)
 			return rc;
+		if (rc != 0) { /* what is there is told; an error would leak it */
+			tell_next(d, worker, ask.from);
+			return 0;
+		}
 		n += q->n;
 		if (q->next != 0) {
 			tell_next(d, worker, q->next);
