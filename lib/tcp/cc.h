@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What congestion control and loss recovery say to each other. An algorithm is a struct of
- * callbacks; its state lives in the connection (struct tcp_cc_state). Two kinds fit: those that
+ * callbacks; its state lives in the connection (union tcp_cc_state). Two kinds fit: those that
  * answer a loss with a smaller window (reno, cubic), where recovery (prr.c) moves cwnd while it
  * lasts; and those that own cwnd and the pacing rate at all times (bbr), which set `control`.
  */
@@ -27,16 +27,13 @@ struct tcp_ack_info {
 	uint32_t prior_pipe; /* in flight before this ACK */
 	lg_us rtt;           /* 0: no sample */
 	lg_us now;
-	bool dsack;     /* told of a duplicate (RFC 2883) */
-	bool ece;       /* carried ECE, and ECN is on (RFC 3168) */
-	bool orig_late; /* acknowledged an original whose retransmission was needless (Eifel) */
+	bool dsack; /* told of a duplicate (RFC 2883) */
 	/* rate sample, valid when rs_interval != 0 */
 	uint32_t rs_delivered;       /* bytes delivered during rs_interval */
 	lg_us rs_interval;           /* the longer of the send and the ack phase */
 	uint64_t rs_prior_delivered; /* tcp_conn.delivered when the newest acknowledged was sent */
 	bool rs_app_limited;         /* the sender had not enough to send then */
 	bool rs_any;                 /* some record was newly delivered: rs_prior_* are set */
-	bool rs_retrans;             /* and its newest transmission was a retransmission */
 	lg_us rs_first_tx, rs_prior_time, rs_tx_time; /* of that record (rate.c only) */
 };
 

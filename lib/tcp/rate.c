@@ -14,7 +14,6 @@ void rate_on_send(struct tcp_conn *c, struct tcp_rec *r, bool idle, lg_us now)
 	r->first_tx_time = (uint32_t)c->first_tx_time;
 	r->delivered_time = (uint32_t)c->delivered_time;
 	r->delivered = (uint32_t)c->delivered;
-	r->tx_pipe = conn_pipe(c);
 	if (c->app_limited != 0)
 		r->flags |= REC_APP_LIMITED;
 	else
@@ -45,7 +44,6 @@ void rate_on_delivered(
 	a->rs_first_tx = now - us_since(now, r->first_tx_time);
 	a->rs_tx_time = tx_time;
 	a->rs_app_limited = r->flags & REC_APP_LIMITED;
-	a->rs_retrans = r->flags & REC_EVER_RTX;
 	c->first_tx_time = tx_time;
 }
 

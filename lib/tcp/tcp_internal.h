@@ -95,8 +95,7 @@ struct tcp_rec {
 	uint32_t seq, end;
 	/* For the rate sample: the connection's values when it was sent (rate.c). */
 	uint32_t delivered, delivered_time, first_tx_time;
-	uint32_t tx_pipe; /* bytes in flight right after it was sent */
-	uint16_t segs;    /* SACKed neighbours become one record: of how many segments */
+	uint16_t segs; /* SACKed neighbours become one record: of how many segments */
 	uint8_t flags;
 };
 _Static_assert(sizeof(struct tcp_rec) <= 64, "a transmit record fits a cache line");
