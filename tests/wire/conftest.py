@@ -79,30 +79,43 @@ def started(request, net):
         pool.shutdown(cancel_futures=True)
 
 
-TWICE = []
+AGAIN = []
+ATTEMPTS = 3
+
+
+def attempt(pyfuncitem, own, number):
+    """One run of a script; all but the first run alone, when nothing else of the file waits or sends any more."""
+    started = pyfuncitem.funcargs.get("started")
+    if started is None:
+        pyfuncitem.obj(**own)
+    elif number == 0:
+        started[pyfuncitem.nodeid].result()
+    else:
+        concurrent.futures.wait(started.values())
+        pyfuncitem.obj(**own)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     """
-    A script that fails runs once more, alone: the machine may have stalled while it waited, and timing
+    A script that fails runs again, alone: the machine may have stalled while it waited, and timing
     decides no test. What the monitor finds wrong on the wire is never forgiven.
     """
     own = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
-    try:
-        if pyfuncitem.get_closest_marker("together"):
-            pyfuncitem.funcargs["started"][pyfuncitem.nodeid].result()
-        else:
-            pyfuncitem.obj(**own)
-    except Exception as first:  # a failure; skipping is no Exception
-        TWICE.append(f"{pyfuncitem.nodeid}: {str(first).splitlines()[:1]}")
-        pyfuncitem.obj(**own)
+    for number in range(ATTEMPTS):
+        try:
+            attempt(pyfuncitem, own, number)
+            return True
+        except Exception as failure:  # skipping is no Exception
+            AGAIN.append(f"{pyfuncitem.nodeid}: {str(failure).splitlines()[:1]}")
+            if number + 1 == ATTEMPTS:
+                raise
     return True
 
 
 def pytest_terminal_summary(terminalreporter):
-    for line in TWICE:
-        terminalreporter.write_line(f"run twice: {line}")
+    for line in AGAIN:
+        terminalreporter.write_line(f"failed once: {line}")
 
 
 def pytest_collection_modifyitems(items):
